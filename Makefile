@@ -1,0 +1,85 @@
+# `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format contracts lock
+.SUFFIXES:
+
+# Passed on to the command: make demo ARGS=--once
+ARGS ?=
+# The Python that makes .venv; by default the first that is new enough.
+PYTHON ?=
+WORKERS ?= 2
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+# The project itself, built by the pinned backend that the requirements have just installed.
+INSTALL_PROJECT := $(INSTALL) --no-index --no-deps --no-build-isolation --editable .
+# A stamp is younger than what it stands for. Who has the tools of development needs no second installation.
+DEV := .venv/.installed-dev
+DEMO := $(if $(wildcard $(DEV)),$(DEV),.venv/.installed-demo)
+
+help: ## List the targets
+	@echo 'Throughline: the open service that connects learning to business results.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo 'ARGS is passed on, as in: make demo ARGS=--once'
+
+demo: $(DEMO) ## From training events to a statement about a KPI, then serve (ARGS=--once: stop there)
+	$(BIN)/throughline demo $(ARGS)
+
+serve: $(DEMO) ## Run the service on the embedded database (ARGS='--port 9000')
+	$(BIN)/throughline serve $(ARGS)
+
+test: $(DEV) ## Run every test, on SQLite and on PostgreSQL (ARGS='-k objectives')
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) $(ARGS)
+
+check: $(DEV) ## Everything CI does: format, lint, types, architecture, dependencies, Dockerfile, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
+	$(BIN)/hadolint Dockerfile
+	@$(MAKE) --no-print-directory test
+
+format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+contracts: $(DEV) ## Write openapi.yaml and schema.graphql again from the code
+	$(BIN)/python -m app.contracts
+
+# One resolution for all: the smaller files take their versions from the largest.
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+AS_DEV := --constraints requirements/dev.txt
+lock: $(DEV) ## Pin the requirements of pyproject.toml again (ARGS=--upgrade: to the newest)
+	$(COMPILE) pyproject.toml --all-extras --group dev $(ARGS) --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra postgres $(AS_DEV) --output-file requirements/service.txt
+	echo hatchling | $(COMPILE) - $(AS_DEV) --output-file requirements/build.txt
+	echo hatchling | $(COMPILE) pyproject.toml --extra demo --extra postgres - $(AS_DEV) --output-file requirements/demo.txt
+
+$(DEV): requirements/dev.txt pyproject.toml $(BIN)/python
+	@echo 'Installing the pinned requirements of development into .venv ...'
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(INSTALL_PROJECT)
+	@touch $@
+
+.venv/.installed-demo: requirements/demo.txt pyproject.toml $(BIN)/python
+	@echo 'Installing the pinned requirements into .venv ...'
+	@$(INSTALL) --require-hashes --requirement requirements/demo.txt
+	@$(INSTALL_PROJECT)
+	@touch $@
+
+$(BIN)/python:
+	@if [ -n '$(PYTHON)' ]; then set -- '$(PYTHON)'; \
+	else set -- python3 python3.14 python3.13 python3.12 python3.11 python; fi; \
+	for python in "$$@"; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    "$$python" -m venv --clear .venv && exit 0; \
+	    rm -f $@; \
+	    echo "$$python cannot make a virtual environment (on Debian: apt-get install python3-venv)." >&2; exit 1; \
+	  fi; \
+	done; \
+	version=$$("$$1" --version 2>/dev/null) || version=missing; \
+	echo "Throughline needs Python 3.11 or newer, and $$1 is $$version." >&2; \
+	echo 'Install one, or name it: make PYTHON=python3.12 ...' >&2; exit 1

@@ -1,0 +1,3 @@
+"""Throughline: the open service that connects learning to business results."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Doors: REST and GraphQL on the same services."""

@@ -1,0 +1,98 @@
+"""What routes need, as Annotated aliases (the unit itself is opened by `UnitRoute`)."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.security import HTTPBearer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api.authentication import Principal
+from app.api.setups import Directory
+from app.db import Group
+from app.domain.errors import Fault, Invalid
+from app.models.values import AwareTime
+from app.services.ingest import Inbound, Receipt
+from app.vault import Vault
+
+bearer = HTTPBearer(
+    auto_error=False, scheme_name="apiKey", bearerFormat="tl_<tenant>_<key id>_<secret>", description="An API key."
+)
+KEY_REQUIRED = Security(bearer)
+
+
+def _session(request: Request) -> AsyncSession:
+    session: AsyncSession = request.state.session
+    return session
+
+
+def _principal(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+def _vault(request: Request) -> Vault:
+    vault: Vault = request.app.state.vault
+    return vault
+
+
+def _ingest(request: Request) -> Group[Inbound, Receipt]:
+    group: Group[Inbound, Receipt] = request.app.state.ingest
+    return group
+
+
+def _directory(request: Request) -> Directory:
+    directory: Directory = request.app.state.directory
+    return directory
+
+
+def _base_url(request: Request) -> str:
+    url: str = request.app.state.settings.base_url
+    return url
+
+
+def _versions(
+    if_match: Annotated[
+        str | None, Header(description="ETag of the version that you read; a stale one is answered 412.")
+    ] = None,
+) -> tuple[int, ...] | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return _etags(if_match, "If-Match")
+
+
+def _etags(header: str, name: str) -> tuple[int, ...]:
+    versions = []
+    for part in header.split(","):
+        text = part.strip()
+        number = text.removeprefix('"').removesuffix('"')
+        if text.startswith("W/") or not text.startswith('"') or not number.isdecimal():
+            fault = Fault("not_an_etag", 'takes strong ETags as received, such as "3"', header=name)
+            raise Invalid(f"{name} takes ETags as this service gave them.", errors=(fault,))
+        versions.append(int(number))
+    return tuple(versions)
+
+
+def _document_idempotency(
+    idempotency_key: Annotated[  # noqa: ARG001  read by UnitRoute; declared here for the reference
+        str | None,
+        Header(
+            description="Any text of yours, 1 to 255 characters. The same key and body give the same answer, without "
+            "a second effect, for 24 hours at least."
+        ),
+    ] = None,
+) -> None:
+    return None
+
+
+IDEMPOTENT = Depends(_document_idempotency)
+SessionOf = Annotated[AsyncSession, Depends(_session)]
+PrincipalOf = Annotated[Principal, Depends(_principal)]
+VaultOf = Annotated[Vault, Depends(_vault)]
+IngestOf = Annotated[Group[Inbound, Receipt], Depends(_ingest)]
+DirectoryOf = Annotated[Directory, Depends(_directory)]
+BaseUrl = Annotated[str, Depends(_base_url)]
+Versions = Annotated[tuple[int, ...] | None, Depends(_versions)]
+IfNoneMatch = Annotated[str | None, Header(description="ETag at hand; 304 when it is still current.")]
+AsOf = Annotated[
+    AwareTime | None, Query(description="As it stood at this instant; absent: now.", examples=["2026-03-01T00:00:00Z"])
+]

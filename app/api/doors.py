@@ -1,0 +1,286 @@
+"""The REST door of a noun: the same routes, conventions and documents for every one of them (api.md, REST 1 to 10)."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from app.api import cursors
+from app.api.deps import IDEMPOTENT, KEY_REQUIRED, AsOf, IfNoneMatch, SessionOf, VaultOf, Versions
+from app.api.routing import UnitRoute
+from app.api.shapes import camel, page_shape, patch_shape, query_shape
+from app.domain import ids
+from app.domain.errors import NotFound
+from app.services import nouns
+from app.services.nouns import Action, NounType
+from app.services.pages import Query as PageQuery
+from app.services.pages import page, sort_columns
+from app.vault import Vault
+
+
+class Door:
+    """Builds the router of one noun. `prefix` is the path, `tag` the section of the reference."""
+
+    def __init__(self, noun: NounType[Any], path: str, tag: str) -> None:
+        self.noun = noun
+        self.path = path
+        self.single = camel(noun.name)
+        self.many = camel(noun.plural)
+        self.spoken = noun.spoken
+        self.one = f"{'an' if noun.spoken[0] in 'aeiou' else 'a'} {noun.spoken}"
+        self.router = APIRouter(prefix=path, tags=[tag], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
+        example = f"{noun.row.prefix}_01h455vb4pex5vsknk084sn02q"
+        self.id_param = Annotated[str, Path(description=f"Public id of the {self.spoken}.", examples=[example])]
+
+    def id_of(self, text: str) -> Any:
+        """Return the uuid of a path segment; NotFound for anything else."""
+        try:
+            return ids.decode(self.noun.row.prefix, text)
+        except ValueError as error:
+            raise NotFound(f"There is no {self.spoken} {text[:60]!r}: {error}.") from error
+
+    def location(self, row: Any) -> str:
+        """Return the address of a row."""
+        return f"/v1{self.path}/{self.noun.public(row.id)}"
+
+    def answer(self, response: Response, row: Any) -> SQLModel:
+        """Return a row in its Read shape and set its ETag."""
+        response.headers["ETag"] = f'"{row.version}"'
+        return self.noun.present(row)
+
+    def add(self, method: str, suffix: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Register one route."""
+        self.router.add_api_route(suffix, endpoint, methods=[method], **options)
+
+    def full(self) -> APIRouter:
+        """Return the router with every shared route."""
+        self.listing()
+        self.creating()
+        if "external_id" in self.noun.write.model_fields:
+            self.putting()
+        self.reading()
+        self.patching()
+        self.archiving()
+        self.restoring()
+        for action in self.noun.actions:
+            self.acting(action)
+        return self.router
+
+    def listing(self) -> None:
+        """GET the list."""
+        noun = self.noun
+
+        async def endpoint(query: Any, request: Request, response: Response, session: SessionOf, vault: VaultOf) -> Any:
+            return await listed(noun, query, request, response, session, vault)
+
+        endpoint.__annotations__["query"] = Annotated[query_shape(noun), Query()]
+        self.add(
+            "GET",
+            "",
+            endpoint,
+            operation_id=f"list{self.many}",
+            summary=f"List {noun.plural.replace('_', ' ').replace('kpi', 'KPI')}",
+            response_model=page_shape(noun.read),
+        )
+
+    def creating(self) -> None:
+        """POST a new row."""
+        noun = self.noun
+
+        async def endpoint(fields: Any, response: Response, session: SessionOf) -> Any:
+            row = await nouns.create(session, noun, fields)
+            response.headers["Location"] = self.location(row)
+            return self.answer(response, row)
+
+        endpoint.__annotations__["fields"] = Annotated[noun.write, Body()]
+        self.add(
+            "POST",
+            "",
+            endpoint,
+            status_code=201,
+            dependencies=[IDEMPOTENT],
+            operation_id=f"create{self.single}",
+            summary=f"Create {self.one}",
+            response_model=noun.read,
+        )
+
+    def putting(self) -> None:
+        """PUT by your own id: create or replace."""
+        noun = self.noun
+
+        async def endpoint(
+            external_id: str, fields: Any, response: Response, session: SessionOf, versions: Versions
+        ) -> Any:
+            row, new = await nouns.put(session, noun, external_id, fields, versions=versions)
+            if new:
+                response.status_code = 201
+                response.headers["Location"] = self.location(row)
+            return self.answer(response, row)
+
+        endpoint.__annotations__["fields"] = Annotated[noun.write, Body()]
+        endpoint.__annotations__["external_id"] = Annotated[
+            str, Path(description="Your own id; the body's external_id is ignored.", min_length=1, max_length=255)
+        ]
+        self.add(
+            "PUT",
+            "/by-external-id/{external_id:path}",
+            endpoint,
+            operation_id=f"put{self.single}",
+            summary=f"Create or replace {self.one} by your own id",
+            response_model=noun.read,
+            responses={201: {"model": noun.read, "description": "Created."}},
+        )
+
+    def reading(self) -> None:
+        """GET one row, now or as of an instant."""
+        noun = self.noun
+
+        async def endpoint(
+            id: str,  # noqa: A002  the name of the path parameter
+            response: Response,
+            session: SessionOf,
+            as_of: AsOf = None,
+            if_none_match: IfNoneMatch = None,
+        ) -> Any:
+            noun_id = self.id_of(id)
+            if as_of is not None:
+                version = await nouns.get_as_of(session, noun, noun_id, as_of)
+                return noun.present(version)
+            row = await nouns.get(session, noun, noun_id)
+            if noun.linked is not None:
+                return (await nouns.present_many(session, noun, [row]))[0]
+            return not_modified(row.version, if_none_match) or self.answer(response, row)
+
+        endpoint.__annotations__["id"] = self.id_param
+        self.add(
+            "GET",
+            "/{id}",
+            endpoint,
+            operation_id=f"get{self.single}",
+            summary=f"Get {self.one}",
+            response_model=noun.read,
+        )
+
+    def patching(self, patch: Callable[..., Any] = nouns.patch) -> None:
+        """PATCH with a merge patch; `patch` does it where the noun has a way of its own."""
+        noun = self.noun
+
+        async def endpoint(id: str, fields: Any, response: Response, session: SessionOf, versions: Versions) -> Any:  # noqa: A002  the name of the path parameter
+            sent = fields.model_dump(exclude_unset=True)
+            row = await patch(session, noun, self.id_of(id), sent, versions=versions)
+            return self.answer(response, row)
+
+        endpoint.__annotations__["id"] = self.id_param
+        endpoint.__annotations__["fields"] = Annotated[patch_shape(noun.write), Body()]
+        self.add(
+            "PATCH",
+            "/{id}",
+            endpoint,
+            operation_id=f"update{self.single}",
+            summary=f"Change some fields of {self.one}",
+            response_model=noun.read,
+        )
+
+    def archiving(self, archive: Callable[..., Any] = nouns.archive) -> None:
+        """DELETE: archive; `archive` does it where the noun has a way of its own."""
+        noun = self.noun
+
+        async def endpoint(id: str, session: SessionOf, versions: Versions) -> Response:  # noqa: A002  the name of the path parameter
+            await archive(session, noun, self.id_of(id), versions=versions)
+            return Response(status_code=204)
+
+        endpoint.__annotations__["id"] = self.id_param
+        self.add(
+            "DELETE",
+            "/{id}",
+            endpoint,
+            status_code=204,
+            operation_id=f"archive{self.single}",
+            summary=f"Archive {self.one}",
+            description="It leaves the lists and stays readable by id and as of any instant.",
+            response_model=None,
+        )
+
+    def restoring(self) -> None:
+        """POST: take an archived row back into use."""
+        noun = self.noun
+
+        async def endpoint(id: str, response: Response, session: SessionOf, versions: Versions) -> Any:  # noqa: A002  the name of the path parameter
+            row = await nouns.restore(session, noun, self.id_of(id), versions=versions)
+            return self.answer(response, row)
+
+        endpoint.__annotations__["id"] = self.id_param
+        self.add(
+            "POST",
+            "/{id}/restore",
+            endpoint,
+            dependencies=[IDEMPOTENT],
+            operation_id=f"restore{self.single}",
+            summary=f"Take {self.one} out of the archive",
+            response_model=noun.read,
+        )
+
+    def acting(self, action: Action) -> None:
+        """POST an action on one row."""
+        noun = self.noun
+        words = action.verb.split("-")
+
+        async def endpoint(
+            id: str,  # noqa: A002  the name of the path parameter
+            response: Response,
+            session: SessionOf,
+            versions: Versions,
+        ) -> Any:
+            row = await nouns.act(session, noun, self.id_of(id), action, versions=versions)
+            return self.answer(response, row)
+
+        endpoint.__annotations__["id"] = self.id_param
+        self.add(
+            "POST",
+            f"/{{id}}/{action.verb}",
+            endpoint,
+            dependencies=[IDEMPOTENT],
+            operation_id=f"{words[0]}{''.join(map(str.capitalize, words[1:]))}{self.single}",
+            summary=f"{' '.join(words).capitalize()} {self.one}",
+            description=f"{action.description} From {', '.join(action.sources)} to {action.target}.",
+            response_model=noun.read,
+        )
+
+
+def not_modified(version: int, if_none_match: str | None) -> Response | None:
+    """Return the answer 304 when the client has this version at hand already, else None."""
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    if f'"{version}"' in tags or tags == ["*"]:
+        return Response(status_code=304, headers={"ETag": f'"{version}"'})
+    return None
+
+
+async def listed(
+    noun: NounType[Any],
+    query: Any,
+    request: Request,
+    response: Response,
+    session: AsyncSession,
+    vault: Vault,
+    *,
+    within: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return one page of a noun's list and set its Link header. `within` narrows the list by what the path says."""
+    asked = query.model_dump(exclude={"limit", "cursor", "sort", "include_total", "include_archived", "q"})
+    filters = {name: value for name, value in asked.items() if value not in (None, [])} | dict(within or {})
+    sort = tuple(part for part in query.sort.split(",") if part)
+    kinds = [column.type.python_type for column in sort_columns(noun, sort)]
+    text = getattr(query, "q", None)
+    archived = getattr(query, "include_archived", True)
+    tenant = request.state.principal.tenant.slug
+    binding = repr((tenant, noun.plural, sort, sorted(filters.items(), key=str), text, archived))
+    place = cursors.decode(vault, binding, query.cursor, kinds) if query.cursor else None
+    found = await page(session, noun, PageQuery(filters, text, sort, place, query.limit, archived, query.include_total))
+    following = cursors.encode(vault, binding, found.last) if found.last else None
+    if following:
+        url = request.url.include_query_params(cursor=following)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    items = await nouns.present_many(session, noun, found.items)
+    return {"items": items, "next_cursor": following, "total": found.total}

@@ -1,0 +1,1 @@
+"""The read graph: an allow-list of nodes over the same services."""

@@ -1,0 +1,97 @@
+"""Filters and sorts of lists, as typed inputs: the same ones that REST takes as query parameters."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from functools import cache
+from typing import Any
+
+import strawberry
+from pydantic import ValidationError
+from strawberry import UNSET
+
+from app.api.graphql.scalars import typed
+from app.api.shapes import camel, query_shape
+from app.domain.errors import Fault, Invalid
+from app.models.faults import faults_of
+from app.services.nouns import NounType
+
+FIRST = 20
+FIRST_MOST = 100
+_NOT_FILTERS = ("limit", "cursor", "sort", "include_total")
+
+
+@strawberry.enum(description="Which way a sort runs.")
+class SortDirection(StrEnum):
+    """Which way a sort runs."""
+
+    ASC = "asc"
+    DESC = "desc"
+
+
+_SIGNS = {SortDirection.ASC: "", SortDirection.DESC: "-"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A list's filters and sort, checked; `filters` as REST holds them, so that both bind cursors alike."""
+
+    filters: dict[str, Any]
+    sort: tuple[str, ...]
+    q: str | None
+    include_archived: bool
+
+
+@cache
+def filter_of(noun: NounType[Any]) -> Any:
+    """Return the input type with the filters of a noun's list."""
+    name = f"{camel(noun.name)}Filter"
+    fields: dict[str, Any] = {"__doc__": f"Filters of {noun.plural}.", "__annotations__": {}}
+    for key, info in query_shape(noun).model_fields.items():
+        if key not in _NOT_FILTERS:
+            annotation = typed(info.annotation)
+            fields["__annotations__"][key] = annotation if info.default is None else annotation | None
+            fields[key] = strawberry.field(default=UNSET, description=_described(noun, key, info.description))
+    description = f"Which {noun.plural.replace('_', ' ')} to list; every condition must hold."
+    return strawberry.input(type(name, (), fields), name=name, description=description)
+
+
+def _described(noun: NounType[Any], key: str, described: str | None) -> str:
+    if key in noun.filters:
+        info = noun.read.model_fields.get(key)
+        text = (info.description if info else None) or key
+        nullable = " Null finds those without one." if "`null`" in (described or "") else ""
+        return f"Only those with one of these: {text}{nullable}"
+    return described or ""
+
+
+@cache
+def sort_of(noun: NounType[Any]) -> Any:
+    """Return the input type with the sorts of a noun's list."""
+    name = f"{camel(noun.name)}Sort"
+    keys = Enum(f"{name}Field", {key.upper(): key for key in noun.sorts})  # type: ignore[misc]  # made at run time
+    words = strawberry.enum(keys, name=f"{name}Field", description=f"What {noun.plural} can be sorted by.")
+    fields: dict[str, Any] = {
+        "__doc__": f"One key of a sort of {noun.plural}.",
+        "__annotations__": {"field": words, "direction": SortDirection},
+        "field": strawberry.field(description="What to compare."),
+        "direction": strawberry.field(default=SortDirection.ASC, description="Which way."),
+    }
+    return strawberry.input(type(name, (), fields), name=name, description="One key of a sort; the id ends every sort.")
+
+
+def asked(noun: NounType[Any], filters: Any, sorts: Any) -> Asked:
+    """Return what a list is asked for. Raises Invalid with the faults that REST would name."""
+    given = {} if not filters else {key: value for key, value in vars(filters).items() if value is not UNSET}
+    sort = tuple(f"{_SIGNS[each.direction]}{each.field.value}" for each in sorts or ())
+    try:
+        checked = query_shape(noun).model_validate({key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        faults = tuple(Fault(each.code, each.detail, pointer=each.pointer) for each in faults_of(error.errors()))
+        raise Invalid("Mend the filter: see errors in extensions.", errors=faults) from error
+    values = checked.model_dump(exclude={*_NOT_FILTERS, "include_archived", "q"})
+    return Asked(
+        filters={key: value for key, value in values.items() if value not in (None, [])},
+        sort=sort or (f"-{noun.sorts[0]}",),
+        q=getattr(checked, "q", None),
+        include_archived=getattr(checked, "include_archived", True),
+    )

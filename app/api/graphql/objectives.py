@@ -1,0 +1,115 @@
+"""Objectives, outcomes, KPIs and their measurements in the graph."""
+
+from strawberry import auto
+
+from app.api.graphql.connections import many
+from app.api.graphql.figures import figures_of
+from app.api.graphql.nodes import Node, entry, load, one
+from app.api.graphql.scalars import computed
+from app.domain import ids
+from app.models.kpis import SubjectKind
+from app.services import figures
+from app.services.alignments import ALIGNMENTS
+from app.services.branches import Link
+from app.services.effects import EFFECTS
+from app.services.initiatives import INITIATIVES
+from app.services.kpis import KPIS
+from app.services.measurements import MEASUREMENTS
+from app.services.money import UNIT_VALUES
+from app.services.objectives import OBJECTIVES
+from app.services.outcomes import OUTCOMES
+
+_SUBJECTS = {SubjectKind.ORG_UNIT: "org_unit", SubjectKind.PERSON: "person", SubjectKind.TENANT: "tenant_settings"}
+
+
+@entry(OBJECTIVES)
+class ObjectiveNode(Node):
+    """What the business wants, in its own words."""
+
+    title: auto
+    problem_statement: auto
+    category: auto
+    priority: auto
+    period_start: auto
+    period_end: auto
+    status: auto
+    external_id: auto
+    parent = one("parent_id")
+    goal_owner = one("goal_owner_id")
+    children = many(OBJECTIVES, "parent_id", "Objectives that serve this one.")
+    outcomes = many(OUTCOMES, "objective_id", "Outcomes that measure it.")
+
+
+@entry(OUTCOMES)
+class OutcomeNode(Node):
+    """What is to become of a KPI, by when."""
+
+    title: auto
+    baseline: auto
+    target_kind: auto
+    target: auto
+    target_low: auto
+    target_high: auto
+    starts_on: auto
+    due_on: auto
+    lag_days: auto
+    status: auto
+    external_id: auto
+    objective = one("objective_id")
+    kpi = one("kpi_id")
+    org_unit = one("org_unit_id")
+    owner = one("owner_id")
+    alignments = many(ALIGNMENTS, "outcome_id", "Links to the initiatives that should move it.")
+    initiatives = many(
+        INITIATIVES,
+        "outcome_id",
+        "Initiatives that should move it, through their alignments in use.",
+        link=Link(ALIGNMENTS, "outcome_id", "initiative_id"),
+    )
+    measurements = many(MEASUREMENTS, "kpi_id", "Measurements of its KPI, of every subject.", key="kpi_id")
+    effect_estimates = many(EFFECTS, "outcome_id", "Estimates of what moved it.")
+    figures = figures_of("outcome", figures.computed_of_outcomes)
+
+
+@entry(KPIS)
+class KpiNode(Node):
+    """The definition of a repeating business measure."""
+
+    name: auto
+    definition: auto
+    unit: auto
+    direction: auto
+    aggregation: auto
+    cadence: auto
+    zone: auto
+    status: auto
+    external_id: auto
+    owner = one("owner_id")
+    measurements = many(MEASUREMENTS, "kpi_id", "Its values, by subject and period.")
+    outcomes = many(OUTCOMES, "kpi_id", "Outcomes that it measures.")
+    unit_values = many(UNIT_VALUES, "kpi_id", "What one unit of it is worth.")
+
+
+@entry(MEASUREMENTS, "subject_id")
+class MeasurementNode(Node):
+    """One KPI value for one period and one subject."""
+
+    subject_kind: auto
+    period_start: auto
+    period_end: auto
+    value: auto
+    numerator: auto
+    denominator: auto
+    status: auto
+    kpi = one("kpi_id")
+    subject_id: str = computed("Public id of the tenant, org unit or person.")
+    subject: Node | None = computed("The tenant, org unit or person that the value is about.")
+
+    def get_subject_id(self) -> str:
+        """Return the subject's TypeID."""
+        prefix = {"org_unit": "org", "person": "per"}.get(self.row.subject_kind, "ten")
+        return ids.encode(prefix, self.row.subject_id)
+
+    def get_subject(self) -> object:
+        """Return the subject's node."""
+        return load(self.view, _SUBJECTS[SubjectKind(self.row.subject_kind)], self.row.subject_id)

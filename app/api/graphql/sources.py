@@ -1,0 +1,105 @@
+"""Sources, their deliveries, and the learning events that these brought, in the graph."""
+
+import base64
+from collections.abc import Awaitable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry import auto
+
+from app.api.graphql.connections import many
+from app.api.graphql.nodes import Node, entry, linked, load, one
+from app.api.graphql.scalars import computed
+from app.services import branches
+from app.services.activities import ACTIVITY_REFERENCES
+from app.services.branches import Listing
+from app.services.events import EVENTS
+from app.services.sources import DELIVERIES, SOURCES
+
+_BODIES = Listing(DELIVERIES, ("id", "body"))
+
+
+@entry(SOURCES)
+class SourceNode(Node):
+    """A connected LMS, without its secrets."""
+
+    name: auto
+    slug: auto
+    adapter: auto
+    authentication: auto
+    mapping: auto
+    zone: auto
+    silence_after_seconds: auto
+    status: auto
+    last_delivery_at: auto
+    webhook_path: auto
+    deliveries = many(DELIVERIES, "source_id", "What it sent.")
+    learning_events = many(EVENTS, "source_id", "Events that it told.")
+    references = many(ACTIVITY_REFERENCES, "source_id", "The activities that it knows, by its own ids.")
+
+
+@entry(DELIVERIES, "body_sha256")
+class DeliveryNode(Node):
+    """What became of one request from a source."""
+
+    status: auto
+    reason: auto
+    received_at: auto
+    recorded: auto
+    duplicates: auto
+    conflicts: auto
+    repeats: auto
+    headers: auto
+    body_sha256: str = computed("SHA-256 of the raw body, hex.")
+    body: str | None = computed("The raw body, base64; read only when asked for.")
+    source = one("source_id")
+    learning_events = many(EVENTS, "delivery_id", "Events that it brought.")
+
+    def get_body_sha256(self) -> str:
+        """Return the hash in hexadecimal."""
+        digest: bytes = self.row.body_sha256
+        return digest.hex()
+
+    def get_body(self) -> Awaitable[str | None]:
+        """Return the body, read with those of its siblings."""
+        return self.view.load("bodies", _bodies, self.row.id)
+
+
+async def _bodies(session: AsyncSession, delivery_ids: list[UUID]) -> Sequence[str | None]:
+    rows = await branches.by_id(session, _BODIES, delivery_ids)
+    return [None if row is None else base64.b64encode(row.body).decode() for row in rows]
+
+
+@entry(EVENTS)
+class LearningEventNode(Node):
+    """One normalised fact."""
+
+    kind: auto
+    occurred_at: auto
+    occurred_at_text: auto
+    time_inferred: auto
+    recorded_at: auto
+    event_key: auto
+    passed: auto
+    score_scaled: auto
+    progress: auto
+    duration_seconds: auto
+    source = one("source_id")
+    delivery = one("delivery_id")
+    identity = one("identity_id", "The name under which the source told the learner; null for a voiding.")
+    reference = one("reference_id", "The name under which the source told the activity; null for a voiding.")
+    person = linked("person", "The learner that the name is linked to; null for a voiding.")
+    activity = linked("activity", "The activity that the name is linked to; null for a voiding.")
+
+    async def get_person(self) -> Any:
+        """Return whom the identity is linked to."""
+        return await self._behind("identity", self.row.identity_id, "person")
+
+    async def get_activity(self) -> Any:
+        """Return what the reference is linked to."""
+        return await self._behind("activity_reference", self.row.reference_id, "activity")
+
+    async def _behind(self, name: str, name_id: UUID | None, noun: str) -> Any:
+        found = None if name_id is None else await load(self.view, name, name_id)
+        return None if found is None else await load(self.view, noun, getattr(found.row, f"{noun}_id"))

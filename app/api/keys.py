@@ -1,0 +1,55 @@
+"""`/v1/keys`: API keys of the tenant. Needs the scope admin."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from app.api.deps import IDEMPOTENT, KEY_REQUIRED, SessionOf
+from app.api.routing import AdminRoute
+from app.domain import ids
+from app.domain.errors import NotFound
+from app.models.tenancy import ApiKeyRead, ApiKeyWrite
+from app.services import keys
+
+router = APIRouter(prefix="/keys", tags=["keys"], route_class=AdminRoute, dependencies=[KEY_REQUIRED])
+
+
+class ApiKeyCreated(ApiKeyRead):
+    """A new key with its token; shown once."""
+
+    token: str = Field(description="Send it as `Authorization: Bearer <token>`; it cannot be shown again.")
+
+
+class ApiKeyList(BaseModel):
+    """The keys of the tenant."""
+
+    items: list[ApiKeyRead] = Field(description="The newest first.")
+
+
+@router.get("", operation_id="listKeys", summary="List API keys")
+async def list_keys(session: SessionOf) -> ApiKeyList:
+    """Return every key without its secret, revoked ones too."""
+    rows = await keys.all_of_tenant(session)
+    return ApiKeyList(items=[ApiKeyRead.model_validate(row, from_attributes=True) for row in rows])
+
+
+@router.post("", status_code=201, dependencies=[IDEMPOTENT], operation_id="createKey", summary="Make an API key")
+async def create_key(fields: ApiKeyWrite, session: SessionOf) -> ApiKeyCreated:
+    """Make a key; any number can be valid at once, so that a rotation needs no pause."""
+    made = await keys.create(session, fields)
+    shown = ApiKeyRead.model_validate(made.row, from_attributes=True)
+    return ApiKeyCreated.model_validate(shown.model_dump() | {"token": made.token})
+
+
+@router.post("/{id}/revoke", dependencies=[IDEMPOTENT], operation_id="revokeKey", summary="Revoke an API key")
+async def revoke_key(
+    id: Annotated[str, Path(description="Public id of the key.", examples=["key_01h455vb4pex5vsknk084sn02q"])],  # noqa: A002  the name of the path parameter
+    session: SessionOf,
+) -> Any:
+    """End a key; within five seconds no process accepts it."""
+    try:
+        key_id = ids.decode("key", id)
+    except ValueError as error:
+        raise NotFound(f"There is no key {id[:60]!r}: {error}.") from error
+    return ApiKeyRead.model_validate(await keys.revoke(session, key_id), from_attributes=True)

@@ -1,0 +1,159 @@
+"""What happens to every request before and after its route: id, limits, headers, log line, counters."""
+
+import asyncio
+import re
+import time
+from typing import Any
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from app.api import telemetry
+from app.api.errors import problem
+
+log = structlog.get_logger("throughline.access")
+
+HEADER_BYTES_MAX = 32 * 1024
+HEADERS_MAX = 100
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LOGGED_LENGTH = 200
+
+
+class _BodyTooLarge(Exception):
+    """More came than a body may hold."""
+
+
+class RequestFrame:
+    """ASGI middleware, the outermost of ours. Limits the body as it comes, with and without Content-Length."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int, body_timeout_seconds: float) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+        self.body_timeout_seconds = body_timeout_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+                return
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request = Request(scope)
+        request_id = _request_id(request.headers.get("x-request-id"))
+        request.state.request_id = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        sender = _Sender(send, request_id, no_store=not scope["path"].startswith("/static"))
+        try:
+            await self._serve(request, receive, sender)
+        finally:
+            seconds = time.perf_counter() - started
+            route = _route(scope)
+            telemetry.request_served(request.method, route, sender.status, seconds)
+            log.info(
+                "request",
+                method=request.method,
+                path=_path(scope)[:_LOGGED_LENGTH],
+                route=route,
+                status=sender.status,
+                milliseconds=round(seconds * 1000, 1),
+            )
+            structlog.contextvars.clear_contextvars()
+
+    async def _serve(self, request: Request, receive: Receive, send: "_Sender") -> None:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            await problem(request, *refusal)(request.scope, receive, send)
+            return
+        body = _LimitedBody(receive, self.max_body_bytes, self.body_timeout_seconds)
+        try:
+            await self.app(request.scope, body, send)
+        except _BodyTooLarge:
+            if not send.status:
+                await problem(request, "body_too_large", self._too_large())(request.scope, receive, send)
+        except TimeoutError:
+            if not body.timed_out or send.status:
+                raise
+            await problem(request, "request_timeout", headers={"Connection": "close"})(request.scope, receive, send)
+
+    def _refusal(self, request: Request) -> tuple[str, str | None] | None:
+        headers = request.scope["headers"]
+        if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
+            return "header_fields_too_large", None
+        length = request.headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self.max_body_bytes:
+            return "body_too_large", self._too_large()
+        return None
+
+    def _too_large(self) -> str:
+        return f"A body may have {self.max_body_bytes:,} bytes."
+
+
+class _LimitedBody:
+    """The receiving side of a request with a limit on the body's size and on the time it takes."""
+
+    def __init__(self, receive: Receive, most: int, seconds: float) -> None:
+        self._receive = receive
+        self._left = most
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._done = False
+        self.timed_out = False
+
+    async def __call__(self) -> Message:
+        if self._done:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            self.timed_out = True
+            raise
+        if message["type"] == "http.request":
+            self._left -= len(message.get("body", b""))
+            self._done = not message.get("more_body", False)
+            if self._left < 0:
+                raise _BodyTooLarge
+        return message
+
+
+class _Sender:
+    """The sending side: adds the headers that every response carries and remembers the status."""
+
+    def __init__(self, send: Send, request_id: str, *, no_store: bool) -> None:
+        self._send = send
+        self._request_id = request_id
+        self._no_store = no_store
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers.setdefault("Referrer-Policy", "no-referrer")
+            if self._no_store:
+                headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+def _request_id(sent: str | None) -> str:
+    return sent if sent and _REQUEST_ID.fullmatch(sent) else uuid7().hex
+
+
+def _route(scope: Scope) -> str:
+    route: Any = scope.get("route")
+    return str(getattr(route, "path", "") or "unmatched")
+
+
+def _path(scope: Scope) -> str:
+    """Return the path for the log: a webhook's secret segment stays out."""
+    path: str = scope["path"]
+    parts = path.split("/")
+    if path.startswith("/v1/webhooks/"):
+        return "/".join([*parts[:5], *(["***"] if len(parts) > 5 else [])])  # noqa: PLR2004  /v1/webhooks/{tenant}/{source}
+    return path

@@ -1,0 +1,105 @@
+"""The OpenAPI document: FastAPI's, with every error and header that the routes share written into it once."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app import __version__
+from app.api.errors import ProblemDetails
+from app.api.problems import PROBLEMS
+
+DESCRIPTION = """Throughline connects learning to business results: objectives, outcomes and initiatives; completion
+events from any LMS; KPI measurements; and figures that stand up to a sceptical CFO.
+
+Every error is a problem document (RFC 9457) whose `code` is explained at `/v1/problems/{code}`. Lists are paged by
+cursor. Computed numbers are figures: value or null, status, interval, people counted, and where they come from."""
+
+TAGS = {
+    "objectives": "What the business wants.",
+    "kpis": "Repeating business measures.",
+    "measurements": "KPI values, by subject and period.",
+    "outcomes": "A KPI with baseline, target and date.",
+    "initiatives": "Planned learning efforts.",
+    "alignments": "Why an initiative should move an outcome.",
+    "agreements": "The goal owner's sign-off on an alignment.",
+    "activities": "Courses, sessions, exams, surveys and tasks.",
+    "people": "People, and the names that sources have for them.",
+    "org-units": "The organisation tree.",
+    "audiences": "Who should learn.",
+    "cost-items": "What initiatives cost.",
+    "unit-values": "What one unit of a KPI is worth.",
+    "sources": "Connected LMSs.",
+    "deliveries": "What the LMSs sent, as they sent it.",
+    "learning-events": "Normalised facts.",
+    "enrolments": "Attempts of people at activities, folded from events.",
+    "figures": "Computed values with all that makes them defensible.",
+    "evaluation-plans": "What will be computed, settled before the outcome is known.",
+    "effect-estimates": "Did this training move that KPI?",
+    "webhooks": "Where the LMSs post to.",
+    "changes": "Everything that changed, in order.",
+    "keys": "API keys.",
+    "tenant": "The organisation behind the key.",
+    "system": "Health, version and error codes.",
+}
+
+_ALWAYS = (401, 403, 422, 500, 503)
+_PROBLEM = {"$ref": "#/components/schemas/ProblemDetails"}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` describe itself completely."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    schema = get_openapi(
+        title="Throughline",
+        version=__version__,
+        openapi_version="3.1.0",
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
+        servers=[{"url": "/", "description": "This service."}],
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    schemas = schema["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["ProblemDetails"] = problem
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            _document_errors(path, method, operation)
+    return schema
+
+
+def _document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    statuses = set(_ALWAYS if "security" in operation else (500, 503))
+    if "{" in path:
+        statuses.add(404)
+    if "requestBody" in operation:
+        statuses |= {400, 408, 413, 415}
+    if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", [])):
+        statuses.add(400)
+    if method in {"post", "put", "patch", "delete"} and "security" in operation:
+        statuses.add(409)
+    if any(parameter["name"] == "if-match" for parameter in operation.get("parameters", [])):
+        statuses.add(412)
+    if "security" not in operation and "422" in responses:
+        statuses.add(422)
+    responses.pop("422", None)
+    for status in sorted(statuses):
+        rows = [row for row in PROBLEMS.values() if row.status == status]
+        responses[str(status)] = {
+            "description": "; ".join(f"`{row.code}`: {row.title}" for row in rows) + ".",
+            "content": {"application/problem+json": {"schema": _PROBLEM}},
+        }

@@ -1,0 +1,76 @@
+"""`/v1/people`, and the identities under which sources know them."""
+
+from typing import Annotated, Any
+
+from fastapi import Body, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.batches import ITEMS_MOST, RULES, BatchResult, batch_of
+from app.api.deps import IDEMPOTENT, SessionOf
+from app.api.doors import Door
+from app.models.examples import give_example
+from app.models.people import IdentityRead, IdentityWrite, PersonWrite
+from app.services import people
+from app.services.people import IDENTITIES, PEOPLE
+
+door = Door(PEOPLE, "/people", "people")
+router = door.full()
+
+
+class PeopleBatch(BaseModel):
+    """Many people at once; each has an external id, by which it is known again."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=give_example)
+
+    items: list[PersonWrite] = Field(
+        min_length=1,
+        max_length=ITEMS_MOST,
+        description="Up to 1,000.",
+        examples=[[{"external_id": "10442", "name": "Rosa Okafor"}]],
+    )
+
+
+class IdentityList(BaseModel):
+    """The identities of one person."""
+
+    items: list[IdentityRead] = Field(description="The oldest first.")
+
+
+@router.post(
+    "/batch",
+    dependencies=[IDEMPOTENT],
+    operation_id="batchPeople",
+    summary="Create or replace up to 1,000 people by your own ids",
+    description=RULES,
+)
+async def put_people(fields: PeopleBatch, session: SessionOf) -> BatchResult:
+    """Create or replace each."""
+    return batch_of("per", await people.put_many(session, fields.items))
+
+
+@router.get("/{id}/identities", operation_id="listIdentities", summary="List the identities of a person")
+async def list_identities(id: door.id_param, session: SessionOf) -> IdentityList:  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
+    """Return every name under which sources know the person."""
+    rows = await people.identities_of(session, door.id_of(id))
+    return IdentityList(items=[IdentityRead.model_validate(row, from_attributes=True) for row in rows])
+
+
+@router.post(
+    "/{id}/identities",
+    status_code=201,
+    dependencies=[IDEMPOTENT],
+    operation_id="createIdentity",
+    summary="Add an identity to a person",
+    response_model=IdentityRead,
+    responses={200: {"model": IdentityRead, "description": "The person has it already."}},
+)
+async def add_identity(
+    id: door.id_param,  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
+    fields: Annotated[IdentityWrite, Body()],
+    response: Response,
+    session: SessionOf,
+) -> Any:
+    """Link a name to a person. Learning that only an unresolved person had under it comes along."""
+    row, new = await people.link(session, door.id_of(id), fields)
+    response.status_code = 201 if new else 200
+    return IDENTITIES.present(row)

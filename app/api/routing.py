@@ -1,0 +1,129 @@
+"""One request, one unit of work: authenticated, opened, committed, and only then answered."""
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api.authentication import Principal
+from app.api.bodies import read_json
+from app.domain.errors import Conflict, Fault, Invalid
+from app.services import idempotency
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_KEY_LENGTH_MAX = 255
+_STORED_HEADERS = ("content-type", "etag", "location")
+
+
+class UnitRoute(APIRoute):
+    """A route whose handler runs inside the unit of work of its caller's tenant.
+
+    GET reads; every other method writes in one transaction, committed before the response leaves. The body is read and
+    parsed before the unit opens, so that a slow client holds no lock.
+    """
+
+    scope: str | None = None
+    """Scope that every method needs; None: `read` to GET, `write` otherwise."""
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler around FastAPI's own."""
+        inner = super().get_route_handler()
+        parameters = _names(self.dependant)
+
+        async def handle(request: Request) -> Response:
+            state = request.app.state
+            principal: Principal = await state.keyring.principal(request.headers.get("authorization"))
+            request.state.principal = principal
+            reading = request.method in _SAFE
+            principal.require(self.scope or ("read" if reading else "write"))
+            _check_address(request, parameters)
+            if reading:
+                async with state.database.reading(principal.tenant) as session:
+                    request.state.session = session
+                    return await inner(request)
+            await read_json(request)
+            return await _write(request, principal, inner)
+
+        return handle
+
+
+def _names(dependant: Dependant) -> frozenset[str]:
+    """Return the query parameters that a route takes; those of a model are its fields."""
+    names: set[str] = set()
+    for parameter in dependant.query_params:
+        shape: Any = parameter.field_info.annotation
+        model = isinstance(shape, type) and issubclass(shape, BaseModel)
+        names |= set(shape.model_fields) if model else {parameter.alias}
+    return frozenset(names.union(*map(_names, dependant.dependencies)))
+
+
+def _check_address(request: Request, parameters: frozenset[str]) -> None:
+    """Refuse what no parameter is (a typing error must not widen a list), and NUL, which no text holds."""
+    unknown = sorted(set(request.query_params) - parameters)
+    if unknown:
+        taken = f"it takes {', '.join(sorted(parameters))}" if parameters else "it takes none"
+        faults = tuple(
+            Fault("unknown_parameter", "is no parameter of this request", parameter=name[:50]) for name in unknown
+        )
+        raise Invalid(f"Leave out the parameter {unknown[0][:50]!r}: {taken}.", errors=faults)
+    if "\0" in request.scope["path"] or any("\0" in value for _, value in request.query_params.multi_items()):
+        raise Invalid("Leave the character NUL out of the address.")
+
+
+class AdminRoute(UnitRoute):
+    """A route that only keys with the scope `admin` may use."""
+
+    scope = "admin"
+
+
+async def _write(request: Request, principal: Principal, inner: Handler) -> Response:
+    keyed = await _keyed(request, principal)
+    if keyed is None:
+        async with request.app.state.database.transaction(principal.tenant) as session:
+            request.state.session = session
+            return await inner(request)
+    running: set[tuple[object, ...]] = request.app.state.running_keys
+    place = (keyed.api_key_id, keyed.method, keyed.route, keyed.key)
+    if place in running:
+        raise Conflict("A request with this Idempotency-Key is still running.", code="request_in_progress")
+    running.add(place)
+    try:
+        async with request.app.state.database.transaction(principal.tenant) as session:
+            request.state.session = session
+            return await _once(request, session, keyed, inner)
+    finally:
+        running.discard(place)
+
+
+async def _once(request: Request, session: AsyncSession, keyed: idempotency.KeyedRequest, inner: Handler) -> Response:
+    vault = request.app.state.vault
+    stored = await idempotency.find(session, vault, keyed)
+    if stored is not None:
+        return Response(stored.body, stored.status, {**stored.headers, "Idempotency-Replayed": "true"})
+    response = await inner(request)
+    headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
+    await idempotency.keep(
+        session, vault, keyed, idempotency.Answer(response.status_code, headers, bytes(response.body))
+    )
+    return response
+
+
+async def _keyed(request: Request, principal: Principal) -> idempotency.KeyedRequest | None:
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None
+    key = key.strip().removeprefix('"').removesuffix('"')
+    if not 1 <= len(key) <= _KEY_LENGTH_MAX:
+        fault = Fault("length", f"takes 1 to {_KEY_LENGTH_MAX} characters", header="Idempotency-Key")
+        raise Invalid(f"Idempotency-Key takes 1 to {_KEY_LENGTH_MAX} characters.", errors=(fault,))
+    sent = request.url.query.encode() + b"\n" + await request.body()
+    return idempotency.KeyedRequest(
+        principal.key_id, request.method, request.url.path, key, hashlib.sha256(sent).digest()
+    )

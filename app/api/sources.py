@@ -1,0 +1,122 @@
+"""`/v1/sources`: connecting an LMS."""
+
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import Body, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.api import setups
+from app.api.deps import IDEMPOTENT, SessionOf, VaultOf, Versions
+from app.api.doors import Door
+from app.domain.errors import Fault, Invalid
+from app.lms._signatures import SCHEMES
+from app.models.sources import Source, SourceCreated, SourceWrite
+from app.services import nouns, sources
+
+_ENTROPY = 32
+
+
+class SourceNew(SourceWrite):
+    """How an LMS connects, with the secret that it uses already, if it chose one."""
+
+    secret: str | None = Field(
+        default=None, max_length=1000, description="The LMS's own secret, in the scheme's form; absent: one is made."
+    )
+
+
+class SecretChange(BaseModel):
+    """A change of secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    secret: str | None = Field(default=None, max_length=1000, description="The new secret; absent: one is made.")
+    overlap_seconds: int = Field(
+        default=86_400, ge=0, le=30 * 86_400, description="How long the former secret stays valid."
+    )
+
+
+async def _fits(_session: AsyncSession, row: Source) -> None:
+    """Refuse an adapter, an authentication or a mapping that could not be used."""
+    setups.check(row)
+
+
+SOURCES = replace(sources.SOURCES, check=_fits)
+door = Door(SOURCES, "/sources", "sources")
+door.listing()
+door.reading()
+door.patching()
+door.archiving()
+for _action in SOURCES.actions:
+    door.acting(_action)
+router = door.router
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[IDEMPOTENT],
+    operation_id="createSource",
+    summary="Connect an LMS",
+    response_model=SourceCreated,
+)
+async def create_source(
+    fields: Annotated[SourceNew, Body()], request: Request, response: Response, session: SessionOf, vault: VaultOf
+) -> Any:
+    """Answer the webhook URL and, this once, the secret to type into the LMS."""
+    chosen = fields.secret
+    written = SourceWrite.model_validate(fields.model_dump(exclude={"secret"}))
+    written.authentication = written.authentication or setups.usual_authentication(written.adapter)
+    path = sources.receiver_path(request.state.principal.tenant.slug, written.slug)
+    placed = replace(SOURCES, columns=lambda shape: shape.model_dump() | {"webhook_path": path})
+    row = await nouns.create(session, placed, written)
+    secret = _secret_for(row, chosen)
+    await sources.set_secret(session, vault, row, secret)
+    response.headers["Location"] = door.location(row)
+    return _with_secret(request, response, row, secret)
+
+
+@router.post(
+    "/{id}/rotate-secret",
+    dependencies=[IDEMPOTENT],
+    operation_id="rotateSourceSecret",
+    summary="Change the secret of a source",
+    response_model=SourceCreated,
+)
+async def rotate_secret(
+    id: door.id_param,  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
+    fields: SecretChange,
+    request: Request,
+    response: Response,
+    session: SessionOf,
+    vault: VaultOf,
+    versions: Versions,
+) -> Any:
+    """Answer the new secret, this once; the former one stays valid for a while so that nothing is refused meanwhile."""
+    row = await nouns.get(session, SOURCES, door.id_of(id))
+    nouns.expect(row, versions)
+    secret = _secret_for(row, fields.secret)
+    await sources.set_secret(session, vault, row, secret, overlap=timedelta(seconds=fields.overlap_seconds))
+    return _with_secret(request, response, row, secret)
+
+
+def _secret_for(row: Source, chosen: str | None) -> str | None:
+    """Return the secret to keep: the sender's, or a new one; schemes without a secret get a secret path."""
+    scheme = SCHEMES[row.authentication["scheme"]]
+    if chosen is None:
+        return scheme.new_secret(secrets.token_bytes(_ENTROPY)) or secrets.token_urlsafe(_ENTROPY)
+    wrong = scheme.check_secret(chosen)
+    if wrong:
+        raise Invalid(f"Send another secret: {wrong}.", errors=(Fault("invalid_value", wrong, pointer="/secret"),))
+    return chosen
+
+
+def _with_secret(request: Request, response: Response, row: Source, secret: str | None) -> SourceCreated:
+    response.headers["ETag"] = f'"{row.version}"'
+    url = request.app.state.settings.base_url + row.webhook_path
+    in_path = SCHEMES[row.authentication["scheme"]].secret_path
+    once = {"webhook_url": f"{url}/{secret}" if in_path else url, "secret": None if in_path else secret}
+    return SourceCreated.model_validate(SOURCES.present(row).model_dump() | once)

@@ -1,0 +1,73 @@
+"""Prometheus metrics: what is counted, and the page that shows it (`/metrics`)."""
+
+import hmac
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.api.authentication import Unauthenticated
+from app.services import vitals
+
+REGISTRY = CollectorRegistry()
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+
+_requests = Counter("throughline_requests_total", "Requests served.", ("method", "route", "status"), registry=REGISTRY)
+_request_seconds = Histogram(
+    "throughline_request_seconds", "Time to answer.", ("route",), buckets=_SECONDS, registry=REGISTRY
+)
+_deliveries = Counter(
+    "throughline_deliveries_total", "Deliveries by adapter and verdict.", ("adapter", "verdict"), registry=REGISTRY
+)
+_commit_seconds = Histogram(
+    "throughline_ingest_commit_seconds", "Time of one group commit.", buckets=_SECONDS, registry=REGISTRY
+)
+_group_size = Histogram(
+    "throughline_ingest_group_size",
+    "Deliveries in one group commit.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+    registry=REGISTRY,
+)
+_quarantined = Gauge("throughline_quarantined_deliveries", "Deliveries in quarantine.", ("tenant",), registry=REGISTRY)
+_silence = Gauge(
+    "throughline_source_silence_seconds", "Time since the last delivery.", ("tenant", "source"), registry=REGISTRY
+)
+_job_age = Gauge("throughline_oldest_job_seconds", "Age of the oldest job that is due.", registry=REGISTRY)
+
+router = APIRouter(include_in_schema=False)
+
+
+def request_served(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one request."""
+    _requests.labels(method if method.isalpha() and len(method) < 10 else "other", route, str(status)).inc()  # noqa: PLR2004  longer ones are noise
+    _request_seconds.labels(route).observe(seconds)
+
+
+def delivery_judged(adapter: str, verdict: str) -> None:
+    """Count one delivery."""
+    _deliveries.labels(adapter, verdict).inc()
+
+
+def group_committed(size: int, seconds: float) -> None:
+    """Count one group commit."""
+    _group_size.observe(size)
+    _commit_seconds.observe(seconds)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """Return all metrics in the text format; with the token of the settings when one is set."""
+    token = request.app.state.settings.metrics_token
+    if token is not None:
+        sent = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(sent, f"Bearer {token.get_secret_value()}".encode()):
+            raise Unauthenticated("Send the token of THROUGHLINE_METRICS_TOKEN as a Bearer token.")
+    found = await vitals.observe(request.app.state.database, datetime.now(UTC))
+    _quarantined.clear()
+    _silence.clear()
+    for tenant, depth in found.quarantined.items():
+        _quarantined.labels(tenant).set(depth)
+    for (tenant, source), seconds in found.silence_seconds.items():
+        _silence.labels(tenant, source).set(seconds)
+    _job_age.set(found.oldest_job_seconds)
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

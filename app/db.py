@@ -1,0 +1,272 @@
+"""Engines and units of work: the only place that commits (decisions.md, "Transactions", "One clock per tenant")."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Uuid, case, column, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+
+from app.config import Settings
+from app.domain.errors import Unavailable
+from app.models.base import Row
+from app.models.tenancy import TenantClock
+from app.models.unit import TenantScope, Unit
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SQLITE_PATIENCE_MS = 20_000
+QUEUE_LIMIT = 2_000
+BATCH_LIMIT = 256
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Handler = Callable[[AsyncSession, list[Item]], Awaitable[Sequence[Result]]]
+
+
+def async_url(url: str) -> URL:
+    """Return `url` with the asynchronous driver of its engine."""
+    parsed = make_url(url)
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    name = parsed.drivername.partition("+")[0]
+    if name not in drivers:
+        raise ValueError("THROUGHLINE_DATABASE_URL must begin with sqlite:/// or postgresql://")
+    return parsed.set(drivername=drivers[name])
+
+
+_TENANT_ID: ColumnElement[UUID] = column("tenant_id", Uuid)
+"""Stands in where SQLAlchemy tries the criterion on `Row` itself, which is no table."""
+
+
+class _TenantSession(Session):
+    """A session whose ORM statements carry the tenant (tenancy rule 4); without one, they are refused."""
+
+
+@event.listens_for(_TenantSession, "do_orm_execute")
+def _carry_the_tenant(state: ORMExecuteState) -> None:
+    unit: Unit | None = state.session.info.get("unit")
+    if unit is None:
+        if any(issubclass(mapper.class_, Row) for mapper in state.all_mappers):
+            raise RuntimeError("a tenant table was queried outside a tenant's unit of work")
+        return
+    tenant_id = unit.tenant.id
+    state.statement = state.statement.options(
+        with_loader_criteria(Row, lambda row: getattr(row, "tenant_id", _TENANT_ID) == tenant_id, include_aliases=True)
+    )
+
+
+class Database:
+    """One database: opens units of work, translates its absence into `Unavailable`, and counts what is open."""
+
+    def __init__(self, settings: Settings) -> None:
+        url = async_url(settings.database_url)
+        self.embedded = url.get_backend_name() == "sqlite"
+        self._patience = settings.database_timeout_seconds
+        self._engine = self._make_engine(url, settings)
+        self._writer = self._engine.execution_options(writing=True)
+        self._write_lock = asyncio.Lock()
+        if self.embedded:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    def _make_engine(self, url: URL, settings: Settings) -> AsyncEngine:
+        if self.embedded:
+            return create_async_engine(url, pool_size=settings.pool_size, max_overflow=0, hide_parameters=True)
+        options = {
+            "connect_timeout": max(1, int(self._patience)),
+            "prepare_threshold": 3,
+            "keepalives_idle": 10,
+            "tcp_user_timeout": int(self._patience * 1000),
+            "application_name": "throughline",
+        }
+        return create_async_engine(
+            url,
+            pool_size=settings.pool_size,
+            max_overflow=0,
+            pool_timeout=self._patience,
+            pool_pre_ping=False,
+            hide_parameters=True,
+            connect_args=options,
+        )
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, tenant: TenantScope) -> AsyncIterator[AsyncSession]:
+        """Open a writing unit: it holds the tenant's clock, commits at the end, and rolls back on any exception."""
+        async with self.founding() as session:
+            unit = Unit(tenant)
+            session.info["unit"] = unit
+            async with asyncio.timeout(None if self.embedded else self._patience):
+                await self._enter(session, tenant)
+                unit.position, unit.recorded_at = await self._tick(session, tenant)
+            yield session
+
+    @contextlib.asynccontextmanager
+    async def reading(self, tenant: TenantScope | None) -> AsyncIterator[AsyncSession]:
+        """Open a unit that only reads; None: the reference tables only."""
+        async with self._unavailable_when_away(), self._session(self._engine) as session, session.begin():
+            if tenant is not None:
+                session.info["unit"] = Unit(tenant)
+            async with asyncio.timeout(None if self.embedded else self._patience):
+                await (self._enter(session, tenant) if tenant else session.execute(select(1)))
+            yield session
+
+    @contextlib.asynccontextmanager
+    async def founding(self) -> AsyncIterator[AsyncSession]:
+        """Open a writing unit of the tables without tenant: a new tenant and the jobs need one."""
+        async with (
+            self._unavailable_when_away(),
+            self._one_writer(),
+            self._session(self._writer) as session,
+            session.begin(),
+        ):
+            yield session
+
+    def group(self, handler: Handler[Item, Result]) -> "Group[Item, Result]":
+        """Return a queue whose items share transactions (group commit): `handler` gets a tenant's items together."""
+        return Group(self, handler)
+
+    def open_connections(self) -> int:
+        """Return how many connections are checked out now."""
+        checked_out: int = self._engine.pool.checkedout()  # type: ignore[attr-defined]  # every pool made here is a QueuePool
+        return checked_out
+
+    @contextlib.asynccontextmanager
+    async def _one_writer(self) -> AsyncIterator[None]:
+        """On SQLite, queue the writers of this process in order of arrival instead of letting them poll the lock."""
+        if not self.embedded:
+            yield
+            return
+        async with self._write_lock:
+            yield
+
+    @contextlib.asynccontextmanager
+    async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(engine, sync_session_class=_TenantSession, expire_on_commit=False) as session:
+            yield session
+
+    async def _enter(self, session: AsyncSession, tenant: TenantScope) -> None:
+        """Tell row-level security whose transaction this is; gone with the transaction."""
+        if not self.embedded:
+            await session.execute(select(func.set_config("app.tenant", str(tenant.id), True)))
+
+    async def _tick(self, session: AsyncSession, tenant: TenantScope) -> tuple[int, datetime]:
+        """Lock the tenant's clock and take the next position and instant: `max(now, last + 1 microsecond)`."""
+        insert = sqlite.insert if self.embedded else postgresql.insert
+        now = int((datetime.now(UTC) - EPOCH) / timedelta(microseconds=1))
+        clock = TenantClock.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+        statement = (
+            insert(clock)
+            .values(tenant_id=tenant.id, id=tenant.id, position=1, ticked_us=now)
+            .on_conflict_do_update(
+                index_elements=["tenant_id", "id"],
+                set_={
+                    "position": clock.c.position + 1,
+                    "ticked_us": case((clock.c.ticked_us >= now, clock.c.ticked_us + 1), else_=now),
+                },
+            )
+            .returning(clock.c.position, clock.c.ticked_us)
+        )
+        position, ticked_us = (await session.execute(statement)).one()
+        return position, EPOCH + timedelta(microseconds=ticked_us)
+
+    @contextlib.asynccontextmanager
+    async def _unavailable_when_away(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError, PoolTimeout, TimeoutError, OSError) as error:
+            raise Unavailable("The database does not answer; try again in a few seconds.") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("The database connection was lost; try again in a few seconds.") from error
+            raise
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Set a new SQLite connection up: explicit BEGIN, write-ahead log, full sync, foreign keys."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={SQLITE_PATIENCE_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once in writing units: read-then-write upgrades fail whatever the timeout."""
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+class Group(Generic[Item, Result]):
+    """Group commit: while one commit of a tenant is under way, others wait and go together in the next.
+
+    Every caller gets its own answer, after its own rows are committed. If the database refuses the batch, its items
+    are tried one by one, so that one of them never fails its neighbours.
+    """
+
+    def __init__(self, database: Database, handler: Handler[Item, Result]) -> None:
+        self._database = database
+        self._handler = handler
+        self._waiting: dict[UUID, list[tuple[Item, asyncio.Future[Result]]]] = {}
+        self._drains: dict[UUID, asyncio.Task[None]] = {}
+        self.observe: Callable[[int, float], None] = lambda _size, _seconds: None
+
+    async def submit(self, tenant: TenantScope, item: Item) -> Result:
+        """Wait until `item` is committed and return its result; raise what went wrong with it alone."""
+        queue = self._waiting.setdefault(tenant.id, [])
+        if len(queue) >= QUEUE_LIMIT:
+            raise Unavailable("Too many deliveries are waiting; try again in a few seconds.")
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        queue.append((item, future))
+        if tenant.id not in self._drains:
+            self._drains[tenant.id] = asyncio.create_task(self._drain(tenant))
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """Wait until everything submitted is answered."""
+        await asyncio.gather(*self._drains.values())
+
+    async def _drain(self, tenant: TenantScope) -> None:
+        queue = self._waiting[tenant.id]
+        try:
+            while queue:
+                batch, queue[:] = queue[:BATCH_LIMIT], queue[BATCH_LIMIT:]
+                await self._commit(tenant, batch)
+        finally:
+            del self._drains[tenant.id], self._waiting[tenant.id]
+
+    async def _commit(self, tenant: TenantScope, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        started = asyncio.get_running_loop().time()
+        try:
+            async with self._database.transaction(tenant) as session:
+                results = await self._handler(session, [item for item, _ in batch])
+        except Unavailable as error:
+            _fail(batch, error)
+        except Exception as error:  # noqa: BLE001  whatever one item does, its neighbours are tried without it
+            if len(batch) == 1:
+                _fail(batch, error)
+            else:
+                for single in batch:
+                    await self._commit(tenant, [single])
+        else:
+            self.observe(len(batch), asyncio.get_running_loop().time() - started)
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
+
+
+def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # a caller that has gone does not make it an unhandled one

@@ -1,0 +1,1 @@
+"""The impact engine: panels, estimators, diagnostics, evidence grade, power, attribution."""

@@ -1,0 +1,248 @@
+"""LearningEvent, the one normalised fact; StoredFact, what is kept of it for the fold; the keys that tell facts apart.
+
+The fold of stored facts into enrolments is in `app.domain.attempts`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from enum import StrEnum
+from hashlib import sha1, sha256
+from typing import Any
+from uuid import UUID
+
+
+class Kind(StrEnum):
+    """What happened (product.md, "Learning event"). Completed is not passed."""
+
+    ENROLLED = "enrolled"
+    STARTED = "started"
+    PROGRESSED = "progressed"
+    COMPLETED = "completed"
+    PASSED = "passed"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    CERTIFIED = "certified"
+    RATED = "rated"
+    ANSWERED = "answered"
+    EXPERIENCED = "experienced"
+    EARNED = "earned"
+    VOIDED = "voided"
+
+
+class IdentityKind(StrEnum):
+    """How a sender names a person. `account` is an id within an issuer; the others are global."""
+
+    ACCOUNT = "account"
+    USERNAME = "username"
+    EMAIL = "email"
+    EMAIL_SHA1 = "email_sha1"
+    OPENID = "openid"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One name of a person. `issuer` is the naming authority (an xAPI homePage); None means the delivering source.
+
+    `value` is already normalised: e-mail addresses lower-case without `mailto:`, hashes lower-case hex, account ids
+    as text exactly as sent.
+    """
+
+    kind: IdentityKind
+    value: str
+    issuer: str | None = None
+
+    @classmethod
+    def of(cls, kind: IdentityKind, sent: str, issuer: str | None = None) -> Identity:
+        """Return the identity that a sender spells `sent`, normalised. Two spellings are merged only for e-mail."""
+        if kind is IdentityKind.EMAIL:
+            bare = sent.strip()
+            value = (bare[7:] if bare[:7].lower() == "mailto:" else bare).lower()
+        elif kind is IdentityKind.EMAIL_SHA1:
+            value = sent.strip().lower()
+        else:
+            value = sent
+        return cls(kind, value, issuer)
+
+    def hashed(self) -> Identity | None:
+        """Return the `email_sha1` name of the same mailbox, for e-mail only, so that two senders can be joined.
+
+        https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Data.md#inversefunctional (mbox_sha1sum)
+        """
+        if self.kind is not IdentityKind.EMAIL:
+            return None
+        digest = sha1(f"mailto:{self.value}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+        return Identity(IdentityKind.EMAIL_SHA1, digest, self.issuer)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityName:
+    """The activity as the sender names it: its id in the source, and the title and version if told.
+
+    `aliases` are other ids under which the same source names the same activity (Canvas: the global id of a local one).
+    """
+
+    external_id: str
+    title: str | None = None
+    content_version: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LearningEvent:
+    """One normalised fact about one learner and one activity.
+
+    `identities` holds every name of the *learner* (never of the actor on their behalf), strongest first, at least one
+    unless `kind` is voided. `activity` is None only when `kind` is voided. `occurred_at` is aware UTC, or None when the
+    sender gives no time; `occurred_at_text` keeps the original spelling. `event_key` is the sender's own id of this
+    fact or None; `item` is its index when one id covers several facts. `score_scaled` is 0..1 (xAPI allows -1..1),
+    the raw score stays in `score_raw`/`score_min`/`score_max`. `progress` is 0..1. `voids` is the `event_key` of the
+    event that this one takes back. `expires_at` is the end of a certificate's validity, `due_at` a due date told by
+    the sender. `extras` holds further facts worth keeping, JSON values only.
+    """
+
+    kind: Kind
+    identities: tuple[Identity, ...]
+    activity: ActivityName | None
+    occurred_at: datetime | None
+    occurred_at_text: str | None = None
+    event_key: str | None = None
+    item: int = 0
+    passed: bool | None = None
+    score_scaled: Decimal | None = None
+    score_raw: Decimal | None = None
+    score_min: Decimal | None = None
+    score_max: Decimal | None = None
+    progress: Decimal | None = None
+    duration_seconds: int | None = None
+    expires_at: datetime | None = None
+    due_at: datetime | None = None
+    person_name: str | None = None
+    voids: str | None = None
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+FactKey = tuple[UUID, bytes]
+"""(source id, dedup key): what makes a stored fact unique within its tenant."""
+
+Target = tuple[UUID, str]
+"""(source id, event key): what a voiding takes back, with every item of that key, in its own source only."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFact:
+    """What the fold needs of one stored learning event.
+
+    `occurred_at` is aware UTC and never None: the time of receipt if `time_inferred`. `dedup_key` has 32 bytes and is
+    unique within its `source`. A score comes scaled, or raw with its maximum (and minimum, 0 if not told).
+    """
+
+    source: UUID
+    dedup_key: bytes
+    kind: Kind
+    occurred_at: datetime
+    time_inferred: bool = False
+    event_key: str | None = None
+    passed: bool | None = None
+    score_scaled: Decimal | None = None
+    score_raw: Decimal | None = None
+    score_min: Decimal | None = None
+    score_max: Decimal | None = None
+    progress: Decimal | None = None
+    duration_seconds: int | None = None
+    expires_at: datetime | None = None
+    due_at: datetime | None = None
+
+    @property
+    def key(self) -> FactKey:
+        """(source id, dedup key)."""
+        return self.source, self.dedup_key
+
+    def scaled(self) -> Decimal | None:
+        """Return the score on 0..1 (-1..1 if sent so), a derived one to six places; None if undefined or off scale."""
+        if self.score_scaled is not None or self.score_raw is None or self.score_max is None:
+            return self.score_scaled
+        low = self.score_min or Decimal(0)
+        if not low <= self.score_raw <= self.score_max or low == self.score_max:
+            return None
+        return ((self.score_raw - low) / (self.score_max - low)).quantize(_SIX_PLACES)
+
+
+def dedup_key(event: LearningEvent) -> bytes:
+    """Return the 32 bytes that make a fact unique within its source (decisions.md, "Dedup key").
+
+    With an event key: that key and the item index. Without one: the strongest identity, the activity, the kind and the
+    instant, which is left out when none was sent, so that a retry of a timeless fact meets itself. Weaker identities
+    are left out too: a retry may know an e-mail address that the first try did not. Not covered: tenant and source,
+    which stand beside the key in its constraint.
+    """
+    if event.event_key is not None:
+        return key_of(event.event_key, event.item)
+    fields = [
+        _identity(event.identities[0]) if event.identities else None,
+        event.activity.external_id if event.activity else None,
+        event.kind.value,
+        _instant(event.occurred_at),
+        event.voids,
+    ]
+    return _digest("fact", fields)
+
+
+def key_of(event_key: str, item: int = 0) -> bytes:
+    """Return the dedup key of item `item` of the sender's event `event_key`: how a voiding finds its target."""
+    return _digest("key", [event_key, item])
+
+
+def content_hash(event: LearningEvent) -> bytes:
+    """Return 32 bytes over what the event says: equal dedup keys with unequal hashes are a conflict.
+
+    Spelling is no content: equal instants in two zones, 0.5 and 0.50, another title of the activity or another display
+    name of the person give the same hash. Key and item index are left out.
+    """
+    told = event.activity
+    fields = [
+        event.kind.value,
+        [_identity(identity) for identity in event.identities],
+        [told.external_id, told.content_version] if told else None,
+        _instant(event.occurred_at),
+        event.passed,
+        _number(event.score_scaled),
+        _number(event.score_raw),
+        _number(event.score_min),
+        _number(event.score_max),
+        _number(event.progress),
+        event.duration_seconds,
+        _instant(event.expires_at),
+        _instant(event.due_at),
+        event.voids,
+        event.extras,
+    ]
+    return _digest("content", fields)
+
+
+_SIX_PLACES = Decimal("0.000001")
+_VERSION = "throughline/1"
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+
+def _digest(what: str, fields: list[Any]) -> bytes:
+    # ASCII JSON is unambiguous (no two lists share a text), stable across releases, and takes lone surrogates
+    return sha256(json.dumps([_VERSION, what, *fields], sort_keys=True, default=_number).encode("ascii")).digest()
+
+
+def _identity(identity: Identity) -> list[str | None]:
+    return [identity.kind.value, identity.value, identity.issuer]
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at else None
+
+
+def _number(value: Decimal | None) -> str | None:
+    if value is None:
+        return None
+    return str(_EXACT.normalize(value)) if value else "0"

@@ -1,0 +1,61 @@
+"""Payloads of user-defined types inside a standard envelope: CloudEvents and Standard Webhooks.
+
+The envelope becomes one document `{type, source, id, time, subject, data}`, which the source's field map reads; without
+one, `CONVENTION` reads the names that such payloads usually have.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# The kind is told by what the type ends in, so both `course.completed` and `com.example.course.completed.v1` are read.
+KIND_WORDS = {
+    "enrolled": "enrolled",
+    "assigned": "enrolled",
+    "registered": "enrolled",
+    "started": "started",
+    "progressed": "progressed",
+    "completed": "completed",
+    "passed": "passed",
+    "failed": "failed",
+    "withdrawn": "withdrawn",
+    "unenrolled": "withdrawn",
+    "expired": "expired",
+    "certified": "certified",
+    "awarded": "earned",
+    "earned": "earned",
+    "rated": "rated",
+    "answered": "answered",
+}
+
+CONVENTION: dict[str, Any] = {
+    "kind": {"path": "verb", "values": KIND_WORDS},
+    "learner": [
+        {
+            "kind": "account",
+            "path": "data.user_id || data.userId || data.learner_id || data.learnerId || data.student_id "
+            "|| data.person_id || data.user.id || data.learner.id || data.student.id",
+        },
+        {"kind": "email", "path": "data.email || data.user_email || data.user.email || data.learner.email"},
+        {"kind": "username", "path": "data.username || data.user.username || data.learner.username"},
+    ],
+    "activity": {
+        "path": "data.course_id || data.courseId || data.activity_id || data.activityId || data.course.id "
+        "|| data.activity.id || data.lesson.id || data.lesson_id",
+        "title": "data.course_name || data.courseName || data.course.title || data.course.name || data.activity.title",
+    },
+    "time": "data.completed_at || data.completedAt || data.occurred_at || data.occurredAt || time",
+    "score": {"path": "data.score || data.percentage", "scale": "auto"},
+    "passed": "data.passed",
+    "event_id": "key",
+}
+
+
+def verb_of(kind: Any) -> str | None:
+    """Return the last word of an event type that is no version: `completed` of `com.example.course.completed.v1`."""
+    if not isinstance(kind, str):
+        return None
+    words = [word for word in kind.replace("/", ".").replace("_", ".").lower().split(".") if word]
+    while words and words[-1].removeprefix("v").isdigit():
+        words.pop()
+    return words[-1] if words else None

@@ -1,0 +1,150 @@
+"""Logs: one event a line, as JSON or for people, with fields that cannot forge a line and without secrets."""
+
+import functools
+import itertools
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["json", "console"]
+
+FIELD_LENGTH_MAX = 2_000
+TRACEBACK_LENGTH_MAX = 8_000
+_NESTING_MAX = 4
+_ITEMS_MAX = 50
+_REDACTED = "***"
+_SECRET_LENGTH = 500
+"""A secret that the cut would halve is found whole when this much more is looked at."""
+
+_SECRET_KEY = re.compile(
+    r"authorization|secret|token|passw|cookie|credential|signature|api_?key|dsn|(database|redis)_url", re.IGNORECASE
+)
+_SECRET_TEXT = (
+    (re.compile(r"(://[^\s/:@]*:)[^\s/@]+@"), r"\1***@"),
+    (re.compile(r"\b(bearer|basic) +[\w.~+/=-]{12,}", re.IGNORECASE), r"\1 ***"),
+    (re.compile(r"\btl_[a-z0-9-]{1,40}_\w{20,}"), "tl_***"),
+    (re.compile(r"\bwhsec_[\w+/=-]+"), "whsec_***"),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), "***"),
+    (
+        re.compile(r"\b(\w*(?:secret|token|passw|signature)\w*+[\"']?\s?[=:]\s?[\"']?)[^\s\"'&,;)}]+", re.IGNORECASE),
+        r"\1***",
+    ),
+    (re.compile(r"(\bKey \([^)]*\)=\().*?\)(?= )"), r"\1***)"),
+    (re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]+(?:\.[\w-]+)+"), "***@***"),
+)
+_SIGNS = ("://", "@", "eyj", "tl_", "whsec_", "bearer", "basic", "secret", "token", "passw", "signature", "key (")
+"""Without one of these in lower case, no pattern above finds anything."""
+_QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "psycopg")
+"""Loggers that say too much, or tell what passes through them, when asked for more than warnings."""
+
+
+def configure(level: str, style: Format) -> None:
+    """Send the events of structlog and of the standard library's loggers to standard error; again: anew."""
+    number = getattr(logging, level.upper())
+    renderer = _json() if style == "json" else _console()
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *_shared(), renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = _StandardError()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_shared(), renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    logging.captureWarnings(capture=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+
+
+def scrubbed(text: str) -> str:
+    """Return `text` without what looks like a key, a token, a password or an e-mail address."""
+    lowered = text.lower()
+    if any(sign in lowered for sign in _SIGNS):
+        for pattern, instead in _SECRET_TEXT:
+            text = pattern.sub(instead, text)
+    return text
+
+
+class _StandardError(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error now, not to what it was when logging began."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:
+        """Standard error."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _value: TextIO) -> None:
+        raise AttributeError("this handler always writes to standard error")
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        clean,
+    ]
+
+
+def _json() -> Processor:
+    return structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=True, default=str)
+
+
+def _console() -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="time", pad_event_to=0)
+
+
+def _logger_name(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    event["logger"] = record.name
+    return event
+
+
+def clean(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Redact secrets, cut what is long and escape what a terminal would obey; `time`, `level`, `event` come first."""
+    ordered = {name: event[name] for name in ("time", "level", "event", "request_id") if name in event} | dict(event)
+    return {_text(name): _value(name, value, 0) for name, value in ordered.items()}
+
+
+@functools.lru_cache(maxsize=1_000)
+def _is_secret(name: str) -> bool:
+    return bool(_SECRET_KEY.search(name)) and not name.endswith("_id")
+
+
+def _value(name: str, value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if _is_secret(name):
+        return _REDACTED
+    if depth < _NESTING_MAX and isinstance(value, Mapping):
+        kept = itertools.islice(value.items(), _ITEMS_MAX)
+        return {_text(str(key)): _value(str(key), each, depth + 1) for key, each in kept}
+    if depth < _NESTING_MAX and isinstance(value, list | tuple | set | frozenset):
+        return [_value(name, each, depth + 1) for each in itertools.islice(value, _ITEMS_MAX)]
+    if name == "exception":
+        return "\n".join(_text(line) for line in str(value)[-TRACEBACK_LENGTH_MAX:].splitlines())
+    return _text(str(value))
+
+
+def _text(text: str) -> str:
+    shown = scrubbed(text[: FIELD_LENGTH_MAX + _SECRET_LENGTH])[:FIELD_LENGTH_MAX]
+    if not shown.isprintable():
+        shown = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in shown)
+    return f"{shown}..." if len(text) > FIELD_LENGTH_MAX else shown

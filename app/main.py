@@ -1,0 +1,149 @@
+"""create_app(): the only function that knows every part."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from app import __version__, schema
+from app.api import (
+    activities,
+    adapters,
+    agreements,
+    alignments,
+    audiences,
+    changes,
+    effects,
+    errors,
+    facts,
+    figures,
+    initiatives,
+    keys,
+    kpis,
+    measurements,
+    money,
+    objectives,
+    openapi,
+    org_units,
+    outcomes,
+    pages,
+    people,
+    plans,
+    sources,
+    system,
+    telemetry,
+    tenant,
+    webhooks,
+)
+from app.api.authentication import Keyring
+from app.api.graphql import endpoint as graphql
+from app.api.middleware import RequestFrame
+from app.api.setups import Directory
+from app.config import Settings
+from app.db import Database
+from app.schema import SchemaState
+from app.services import ingest
+from app.vault import Vault
+from app.worker import Worker
+
+WORKER_STOP_SECONDS = 4
+"""How long the job in hand may take once the service stops; what is left then is taken over after its lease."""
+
+_EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+_V1 = (
+    objectives.router,
+    kpis.router,
+    measurements.router,
+    outcomes.router,
+    initiatives.router,
+    alignments.router,
+    agreements.router,
+    *activities.routers,
+    people.router,
+    org_units.router,
+    audiences.router,
+    *money.routers,
+    tenant.router,
+    sources.router,
+    adapters.router,
+    *facts.routers,
+    figures.router,
+    plans.router,
+    effects.router,
+    webhooks.router,
+    changes.router,
+    keys.router,
+)
+
+
+def create_app(settings: Settings | None = None, *, with_worker: bool = False) -> FastAPI:
+    """Return the service, which works jobs off beside requests if asked to. Nothing is touched before it starts."""
+    settings = settings or Settings()
+    database = Database(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        noting = asyncio.create_task(app.state.keyring.note_uses_regularly())
+        worker = Worker(database)
+        working = asyncio.create_task(worker.run()) if with_worker else None
+        yield
+        noting.cancel()
+        worker.stop()
+        await app.state.ingest.close()
+        if working is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(working, WORKER_STOP_SECONDS)
+        await database.dispose()
+
+    app = FastAPI(
+        title="Throughline",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.vault = Vault.from_settings(settings)
+    app.state.keyring = Keyring(database)
+    app.state.running_keys = set()
+    app.state.directory = Directory(database, app.state.vault)
+    app.state.ingest = database.group(ingest.record)
+    app.state.ingest.observe = telemetry.group_committed
+    app.state.schema_state = _schema_state(database)
+    errors.install(app)
+    openapi.install(app)
+    for router in _V1:
+        app.include_router(router, prefix="/v1")
+    for room in (system, telemetry, pages, graphql):
+        app.include_router(room.router)
+    _wrap(app, settings)
+    return app
+
+
+def _schema_state(database: Database) -> Callable[[], Awaitable[SchemaState]]:
+    async def state() -> SchemaState:
+        async with database.reading(None) as session:
+            return await schema.state_of(session)
+
+    return state
+
+
+def _wrap(app: FastAPI, settings: Settings) -> None:
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
+            expose_headers=_EXPOSED,
+        )
+    app.add_middleware(
+        RequestFrame,
+        max_body_bytes=settings.max_body_bytes,
+        body_timeout_seconds=settings.body_timeout_seconds,
+    )

@@ -1,0 +1,100 @@
+"""The choices of one run of the impact engine, and its results as REST returns them."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Transform(StrEnum):
+    """On which scale the outcome enters."""
+
+    NONE = "none"
+    LOG = "log"
+
+
+class StandardErrorChoice(StrEnum):
+    """Which standard error is asked for; absent: the service's default for the design."""
+
+    CLASSICAL = "classical"
+    HC1 = "hc1"
+    HC2 = "hc2"
+    CLUSTER = "cluster"
+    WILD_BOOTSTRAP = "wild_bootstrap"
+    RANDOMISATION = "randomisation"
+
+
+class EffectOptions(BaseModel):
+    """Choices of one run; an estimator ignores those that do not concern it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    transform: Transform = Field(default=Transform.NONE, description="log: effects are in log points.")
+    standard_error: StandardErrorChoice | None = Field(
+        default=None, description="Kind of standard error; absent: hc2, or cluster at the level of assignment."
+    )
+    periods: list[date] = Field(
+        default=[], max_length=1000, description="Only the periods that begin on these days; empty: all."
+    )
+    level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level of intervals.")
+    seed: int = Field(default=0, ge=0, description="Seed of everything that is drawn.")
+
+
+class EffectStandardError(BaseModel):
+    """A standard error and its kind."""
+
+    value: float | None = Field(description="In the outcome's (transformed) unit.")
+    kind: str = Field(description="classical, hc1, hc2, cluster, ...; may grow.", examples=["classical"])
+
+
+class EffectInterval(BaseModel):
+    """A confidence interval."""
+
+    low: float | None = Field(description="Lower end.")
+    high: float | None = Field(description="Upper end.")
+    level: float = Field(description="Confidence level.", examples=[0.95])
+    method: str = Field(description="Reference distribution.", examples=["t"])
+
+
+class EffectReason(BaseModel):
+    """Why the grade is not higher."""
+
+    code: str = Field(description="Stable code.")
+    detail: str = Field(description="The reason in a sentence.")
+    cap: int | None = Field(description="Highest grade still possible.")
+    steps: int = Field(description="Grades taken off.")
+
+
+class EffectDiagnostic(BaseModel):
+    """One finding that travels with the estimate."""
+
+    code: str = Field(description="Stable code.")
+    verdict: str = Field(description="ok, flag, fail, info or unavailable.")
+    detail: str = Field(description="The finding in a sentence.")
+    values: dict[str, Any] = Field(description="Its numbers.")
+
+
+class EffectResultRead(BaseModel):
+    """One estimator's answer with all that makes it defensible; never a number without its grade."""
+
+    estimator: str = Field(description="Slug of the estimator.", examples=["first_difference"])
+    estimand: str = Field(description="Whose effect: att, ate, itt, cace; descriptive: nobody's.", examples=["att"])
+    value: float | None = Field(description="In the unit of the transformed outcome.", examples=[-0.3171])
+    transform: str = Field(description="none or log.", examples=["log"])
+    standard_error: EffectStandardError | None = Field(description="The one asked for, or the default.")
+    alternatives: list[EffectStandardError] = Field(description="Further standard errors of the same value.")
+    interval: EffectInterval | None = Field(description="Confidence interval.")
+    p_value: float | None = Field(description="Null where no test is possible.")
+    p_value_reason: str | None = Field(description="Why there is no p-value.")
+    df: float | None = Field(description="Degrees of freedom; null: normal.")
+    sample: dict[str, Any] = Field(description="Units and clusters, treated and control.")
+    coefficients: list[dict[str, Any]] = Field(description="Rows of the regression table, where there is one.")
+    aggregations: list[dict[str, Any]] = Field(description="Effects of cohorts and periods, averaged.")
+    diagnostics: list[EffectDiagnostic] = Field(description="Findings that must be read with the value.")
+    grade: int = Field(ge=0, le=5, description="Evidence grade, computed; nobody can set it.", examples=[2])
+    reasons: list[EffectReason] = Field(description="Why the grade is not higher.")
+    words: str = Field(description="The strongest verb that the grade allows.", examples=["is consistent with"])
+    statement: str = Field(description="The effect in one sentence that its grade allows.")
+    exploratory: bool = Field(description="Not foreseen by a locked plan.")
+    provenance: dict[str, Any] = Field(description="What is needed to compute the same again.")

@@ -1,0 +1,128 @@
+"""Figures and their explanations as REST returns them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.domain.figure import Figure, Status, ValueType
+from app.models.values import ActivityId, DeliveryId, LearningEventId, PersonId
+
+
+class FigureSubject(BaseModel):
+    """What the figure is about."""
+
+    kind: str = Field(description="The noun.", examples=["initiative"])
+    id: str = Field(description="Its public id.", examples=["ini_01h455vb4pex5vsknk084sn02q"])
+
+
+class FigureInterval(BaseModel):
+    """An uncertainty interval in the figure's unit."""
+
+    low: str = Field(description="Lower end, a decimal.", examples=["0.711"])
+    high: str = Field(description="Upper end, a decimal.", examples=["0.867"])
+    level: str = Field(description="Confidence level.", examples=["0.95"])
+    method: str = Field(description="How it was constructed.", examples=["wilson"])
+
+
+class FigurePeriod(BaseModel):
+    """A half-open period of local days."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    start: date | None = Field(alias="from", description="First day; null: open.")
+    end: date | None = Field(alias="to", description="Day after the last; null: open.")
+    zone: str = Field(description="IANA zone of the days.", examples=["Europe/Vienna"])
+
+
+class FigureCaveat(BaseModel):
+    """One reservation."""
+
+    code: str = Field(description="Stable code.", examples=["mean_of_subjects"])
+    detail: str = Field(description="The reservation in a sentence.")
+
+
+class FigureRead(BaseModel):
+    """A computed value with all that makes it defensible; never a bare number."""
+
+    metric: str = Field(description="Slug in the catalogue.", examples=["participation_rate"])
+    definition_version: int = Field(description="Version of the metric's definition.", examples=[1])
+    parameters: dict[str, Any] = Field(description="Declared choices of the metric.", examples=[{}])
+    subject: FigureSubject | None = Field(description="What it is about.")
+    status: Status = Field(description="Whether the value can be used; may grow.")
+    reason: str | None = Field(description="Why there is no value, or why it is provisional.")
+    value: str | None = Field(description="A decimal, an ISO date or a word, as value_type says.", examples=["0.75"])
+    value_type: ValueType = Field(description="How to read the value.")
+    unit: str = Field(description="Unit of value, interval and, for ratios, of nothing.", examples=["ratio"])
+    numerator: str | None = Field(description="A decimal.", examples=["30"])
+    denominator: str | None = Field(description="A decimal.", examples=["40"])
+    n_people: int | None = Field(description="Distinct persons behind it.", examples=[40])
+    interval: FigureInterval | None = Field(description="Uncertainty, where it is defined.")
+    period: FigurePeriod | None = Field(description="The period that it covers.")
+    as_of: datetime | None = Field(description="The instant as of which it stands.")
+    revision: int = Field(description="Counts restatements.", examples=[1])
+    basis: str | None = Field(description="How the inputs were taken.", examples=["audience"])
+    caveats: list[FigureCaveat] = Field(description="Reservations to be shown beside it.")
+    explain: str | None = Field(description="Address of its explanation.")
+
+    @classmethod
+    def of(cls, figure: Figure) -> "FigureRead":
+        """Return the published form of a figure."""
+        return cls.model_validate(figure.as_json())
+
+
+class FigureList(BaseModel):
+    """Figures of one subject."""
+
+    items: list[FigureRead] = Field(description="In the order of the catalogue.")
+
+
+class ExplainedInput(BaseModel):
+    """One input of a formula."""
+
+    name: str = Field(description="Name in the formula.", examples=["audience"])
+    value: Any = Field(description="The value that went in; decimals are strings.", examples=[40])
+    description: str = Field(description="What it is.")
+
+
+class EventBehind(BaseModel):
+    """One learning event behind a figure, down to the bytes that an LMS sent."""
+
+    id: LearningEventId = Field(description="Public id of the event.")
+    kind: str = Field(description="What happened.", examples=["completed"])
+    occurred_at: datetime = Field(description="When, by the sender's clock.")
+    person_id: PersonId = Field(description="The learner.")
+    activity_id: ActivityId = Field(description="The activity.")
+    delivery: str = Field(description="Address of the raw delivery.", examples=["/v1/deliveries/dlv_..."])
+    delivery_id: DeliveryId = Field(description="Public id of the delivery.")
+    body_sha256: str = Field(description="SHA-256 of the raw body, hex.")
+
+
+class MeasurementBehind(BaseModel):
+    """One measurement behind a figure."""
+
+    id: str = Field(description="Public id.", examples=["mea_01h455vb4pex5vsknk084sn02q"])
+    subject_id: str = Field(description="Public id of the tenant, org unit or person.")
+    period: FigurePeriod = Field(description="The period measured.")
+    value: str = Field(description="The value, a decimal.", examples=["4.6"])
+    version: int = Field(description="The version that was used.")
+
+
+class Explanation(BaseModel):
+    """A figure unfolded: its formula, what went in, and the facts behind it."""
+
+    figure: FigureRead = Field(description="The figure.")
+    title: str = Field(description="Name of the metric.")
+    formula: str = Field(description="The formula in words and signs.")
+    edge_rules: list[str] = Field(description="What happens in the special cases.")
+    source: str = Field(description="Where the definition comes from.")
+    inputs: list[ExplainedInput] = Field(description="Every input with its value; none when the figure is suppressed.")
+    events: list[EventBehind] = Field(description="Learning events behind it, a page of them.")
+    measurements: list[MeasurementBehind] = Field(description="Measurements behind it.")
+    next_cursor: str | None = Field(description="For the next page of events; null on the last.")
+
+
+def plain(value: Any) -> Any:
+    """Return an input as JSON: decimals as strings."""
+    return format(value, "f") if isinstance(value, Decimal) else value

@@ -1,0 +1,115 @@
+"""Outcomes: a KPI with a baseline, a target and a date."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import Index, String, UniqueConstraint, Uuid
+from sqlmodel import Field
+
+from app.models.base import ANSWER, Exact, Noun, ReadShape, Shape, tenant_key
+from app.models.history import historised
+from app.models.values import Day, ExactNumber, ExternalId, KpiId, ObjectiveId, OrgUnitId, OutcomeId, PersonId, Title
+
+
+class TargetKind(StrEnum):
+    """How `target` is to be read (metrics.md, section 4)."""
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+    POINTS = "points"
+    REACH = "reach"
+    MAINTAIN = "maintain"
+
+
+class OutcomeStatus(StrEnum):
+    """Where an outcome stands (product.md)."""
+
+    DRAFT = "draft"
+    BASELINED = "baselined"
+    ACTIVE = "active"
+    MET = "met"
+    NOT_MET = "not_met"
+    NOT_EVALUABLE = "not_evaluable"
+
+
+class OutcomeWrite(Shape):
+    """What is to become of a KPI, by when."""
+
+    title: Title = Field(description="One line.", schema_extra={"examples": ["Scrap rate down by a quarter"]})
+    objective_id: ObjectiveId = Field(description="The objective that it measures.")
+    kpi_id: KpiId = Field(description="The KPI.")
+    org_unit_id: OrgUnitId | None = Field(
+        default=None, description="The org unit whose KPI it is; null: the tenant, from all its subjects."
+    )
+    owner_id: PersonId | None = Field(default=None, description="Who answers for it.")
+    baseline: ExactNumber | None = Field(
+        default=None,
+        sa_type=Exact,
+        description="Value at the start, in the KPI's unit.",
+        schema_extra={"examples": ["4.6"]},
+    )
+    target_kind: TargetKind = Field(
+        default=TargetKind.ABSOLUTE,
+        sa_type=String,
+        description="absolute: come to `target`; relative: improve by `target` percent of the baseline; points: "
+        "improve by `target` units; reach: like absolute, counted from zero without a baseline; maintain: stay between "
+        "target_low and target_high. Which way is an improvement, the KPI's direction says.",
+    )
+    target: ExactNumber | None = Field(
+        default=None, sa_type=Exact, description="Read as target_kind says.", schema_extra={"examples": ["3.45"]}
+    )
+    target_low: ExactNumber | None = Field(
+        default=None, sa_type=Exact, description="Lower end of a maintain band, in it; null: open."
+    )
+    target_high: ExactNumber | None = Field(
+        default=None, sa_type=Exact, description="Upper end of a maintain band, in it; null: open."
+    )
+    starts_on: Day | None = Field(
+        default=None, description="Day of the baseline.", schema_extra={"examples": ["2026-01-01"]}
+    )
+    due_on: Day | None = Field(
+        default=None,
+        description="Day by which the target is to be reached.",
+        schema_extra={"examples": ["2026-12-31"]},
+    )
+    lag_days: int = Field(
+        default=0, ge=0, le=3650, description="Days before an effect can show; fewer than from starts_on to due_on."
+    )
+    external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")
+
+
+@historised
+class Outcome(Noun, OutcomeWrite, table=True):
+    """An outcome of one tenant."""
+
+    __tablename__ = "outcome"
+    __table_args__ = (
+        tenant_key("objective_id", "objective"),
+        tenant_key("kpi_id", "kpi"),
+        tenant_key("org_unit_id", "org_unit"),
+        tenant_key("owner_id", "person"),
+        UniqueConstraint("tenant_id", "external_id"),
+        Index("ix_outcome_objective", "tenant_id", "objective_id"),
+    )
+    prefix: ClassVar[str] = "out"
+
+    status: str = Field(default=OutcomeStatus.DRAFT, max_length=20)
+    objective_id: UUID = Field(sa_type=Uuid)
+    kpi_id: UUID = Field(sa_type=Uuid)
+    org_unit_id: UUID | None = None
+    owner_id: UUID | None = None
+    baseline: Decimal | None = Field(default=None, sa_type=Exact)
+    target: Decimal | None = Field(default=None, sa_type=Exact)
+
+
+class OutcomeRead(ReadShape, OutcomeWrite):
+    """An outcome as it stands."""
+
+    model_config = ANSWER
+
+    id: OutcomeId = Field(description="Public id.")
+    status: OutcomeStatus = Field(
+        description="Changed by the actions only; may grow.", schema_extra={"examples": ["draft"]}
+    )

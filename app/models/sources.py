@@ -1,0 +1,144 @@
+"""Sources, the connected LMSs, and the deliveries that they made."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid
+from sqlmodel import Field, SQLModel
+
+from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
+from app.models.values import DeliveryId, Slug, SourceId, Title, Zone
+
+
+class SourceStatus(StrEnum):
+    """Whether deliveries come (product.md)."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    SILENT = "silent"
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a delivery (product.md)."""
+
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    QUARANTINED = "quarantined"
+    REJECTED = "rejected"
+
+
+class SourceWrite(Shape):
+    """How an LMS connects."""
+
+    name: Title = Field(description="Name for people.", schema_extra={"examples": ["Docebo, production"]})
+    slug: Slug = Field(
+        description="Name in the webhook URL; it cannot be changed.", schema_extra={"examples": ["docebo"]}
+    )
+    adapter: Slug = Field(
+        description="The format it sends: one of GET /v1/adapters.", schema_extra={"examples": ["docebo"]}
+    )
+    authentication: dict[str, Any] = Field(
+        default_factory=dict,
+        sa_type=Json,
+        description="{scheme, ...options}; empty: the adapter's usual one.",
+        schema_extra={"examples": [{"scheme": "basic"}]},
+    )
+    mapping: dict[str, Any] = Field(
+        default_factory=dict, sa_type=Json, description="Field map; only for the mapped adapter."
+    )
+    zone: Zone = Field(default="UTC", description="IANA zone of times that carry none.")
+    silence_after_seconds: int | None = Field(
+        default=None, ge=60, description="Without a delivery for so long the source counts as silent; null: never."
+    )
+
+
+class Source(Noun, SourceWrite, table=True):
+    """A connected LMS. `secrets` holds {encrypted, until}: the newest first, two during a rotation."""
+
+    __tablename__ = "source"
+    __table_args__ = (UniqueConstraint("tenant_id", "slug"),)
+    prefix: ClassVar[str] = "src"
+
+    status: str = Field(default=SourceStatus.PENDING, max_length=20)
+    webhook_path: str = Field(max_length=200)
+    secrets: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
+    last_delivery_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class SourceRead(ReadShape, SourceWrite):
+    """A source without its secrets."""
+
+    model_config = ANSWER
+
+    id: SourceId = Field(description="Public id.")
+    status: SourceStatus = Field(description="pending until the first delivery; may grow.")
+    last_delivery_at: datetime | None = Field(description="When the last authentic delivery came; null: never.")
+    webhook_path: str = Field(description="Where the LMS posts to, on this service; a secret segment may follow it.")
+
+
+class SourceCreated(SourceRead):
+    """A source with what the LMS needs; shown once."""
+
+    webhook_url: str = Field(description="Type this address into the LMS; it may hold a secret segment.")
+    secret: str | None = Field(description="The secret to type into the LMS, in the scheme's form; null: none needed.")
+
+
+class Delivery(Row, table=True):
+    """One HTTP request from a source, kept raw. The same content again raises `repeats` and adds no row."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        tenant_key("source_id", "source"),
+        UniqueConstraint("tenant_id", "source_id", "digest"),
+        Index("ix_delivery_received_at", "tenant_id", "received_at"),
+    )
+    prefix: ClassVar[str] = "dlv"
+
+    source_id: UUID = Field(sa_type=Uuid)
+    digest: bytes = Field(sa_type=LargeBinary)
+    status: str = Field(max_length=20)
+    reason: str | None = None
+    headers: dict[str, str] = Field(sa_type=Json)
+    body: bytes = Field(sa_type=LargeBinary)
+    body_sha256: bytes = Field(sa_type=LargeBinary)
+    received_at: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    recorded: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    repeats: int = 0
+
+
+class DeliveryRead(SQLModel):
+    """What became of one request from a source."""
+
+    id: DeliveryId = Field(description="Public id; the receiver's answer names it.")
+    source_id: SourceId = Field(description="The source that it came from.")
+    status: DeliveryStatus = Field(description="applied, ignored, quarantined or rejected; may grow.")
+    reason: str | None = Field(description="Why it was ignored or quarantined; null when applied.")
+    received_at: datetime = Field(description="When the request arrived.")
+    recorded: int = Field(description="Learning events recorded from it.")
+    duplicates: int = Field(description="Learning events that were there already.")
+    conflicts: int = Field(description="Events whose key was there with other content; the first wins.")
+    repeats: int = Field(description="How often the same content was sent again.")
+    headers: dict[str, str] = Field(description="Request headers; secrets removed.")
+    body_sha256: str = Field(description="SHA-256 of the raw body, hex.")
+
+
+class DeliveryDetail(DeliveryRead):
+    """A delivery with its raw body."""
+
+    body: str = Field(description="The raw body, base64.")
+
+
+class Acknowledgement(SQLModel):
+    """The receiver's answer, sent after the commit."""
+
+    delivery: DeliveryId = Field(description="Public id of the kept delivery.")
+    status: DeliveryStatus = Field(description="What became of it.")
+    recorded: int = Field(description="Learning events recorded.")
+    duplicates: int = Field(description="Learning events that were there already.")
+    reason: str | None = Field(default=None, description="Why it was ignored or quarantined.")

@@ -1,0 +1,177 @@
+"""Tenants, their clock, settings, API keys, the change feed, and the records of idempotent requests."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid
+from sqlmodel import Field, SQLModel
+
+from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, new_id, tenant_key
+from app.models.history import historised
+from app.models.values import AwareTime, ChangeId, KeyId, TenantId, Title, Zone
+
+REFERENCE_TABLES = ("tenant",)
+"""Global tables: small, read-mostly, the same on every node (tenancy rule 3)."""
+
+LOCAL_TABLES = ("job",)
+"""Tables that stay on the coordinator, without policy and without foreign keys (tenancy rule 6)."""
+
+SCOPES = ("read", "write", "ingest", "admin")
+
+
+class Tenant(SQLModel, table=True):
+    """One organisation; every other row belongs to one. A reference table."""
+
+    __tablename__ = "tenant"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True, sa_type=Uuid)
+    slug: str = Field(max_length=40, unique=True)
+    name: str = Field(max_length=200)
+    status: str = Field(default="active", max_length=20)
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class TenantClock(Row, table=True):
+    """The last change position and instant of a tenant; locking this row orders its writing transactions.
+
+    Its id is the tenant's. `ticked_us` is in microseconds since 1970, so that both engines can add one.
+    """
+
+    __tablename__ = "tenant_clock"
+
+    position: int = Field(default=0, sa_type=BigInteger)
+    ticked_us: int = Field(sa_type=BigInteger)
+
+
+class TenantSettingsWrite(Shape):
+    """What a tenant can decide for itself."""
+
+    zone: Zone = Field(
+        default="UTC", description="IANA zone in which periods are cut.", schema_extra={"examples": ["Europe/Vienna"]}
+    )
+    minimum_cohort: int = Field(
+        default=5,
+        ge=5,
+        le=1000,
+        description="Fewest people in a figure that is shown.",
+        schema_extra={"examples": [10]},
+    )
+
+
+@historised
+class TenantSettings(Noun, TenantSettingsWrite, table=True):
+    """The settings of a tenant; its id is the tenant's."""
+
+    __tablename__ = "tenant_settings"
+    prefix: ClassVar[str] = "ten"
+
+
+class ApiKeyWrite(Shape):
+    """A key to be made."""
+
+    name: Title = Field(description="What the key is for.", schema_extra={"examples": ["Power BI refresh"]})
+    scopes: list[str] = Field(
+        default=["read"],
+        sa_type=Json,
+        description="What it may do: read, write, ingest, admin.",
+        schema_extra={"examples": [["read", "write"]]},
+    )
+    expires_at: AwareTime | None = Field(
+        default=None, sa_type=Instant, description="When it stops working; null: until revoked."
+    )
+
+
+class ApiKey(Row, ApiKeyWrite, table=True):
+    """An API key; only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "api_key"
+
+    secret_sha256: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=Instant)
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    last_used_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ApiKeyRead(ApiKeyWrite):
+    """A key without its secret."""
+
+    id: KeyId = Field(description="Public id; it stands in the key itself too.")
+    created_at: datetime = Field(description="When it was made.")
+    revoked_at: datetime | None = Field(description="When it was revoked; null while it works.")
+    last_used_at: datetime | None = Field(description="Last use, to the minute; null when never used.")
+
+
+class Change(Row, table=True):
+    """One entry of the change feed, ordered by (position, ordinal); position is the transaction's."""
+
+    __tablename__ = "change"
+    __table_args__ = (UniqueConstraint("tenant_id", "position", "ordinal"),)
+
+    position: int = Field(sa_type=BigInteger)
+    ordinal: int
+    recorded_at: datetime = Field(sa_type=Instant)
+    noun: str = Field(max_length=40)
+    noun_id: UUID = Field(sa_type=Uuid)
+    verb: str = Field(max_length=40)
+    version: int
+
+
+class ChangeRead(SQLModel):
+    """One entry of the change feed."""
+
+    id: ChangeId = Field(description="Public id of the entry.")
+    type: str = Field(description="What happened: `<noun>.<verb>`; new ones may come.")
+    resource_id: str = Field(description="Public id of what changed.")
+    version: int = Field(description="Version of the resource after the change.")
+    recorded_at: datetime = Field(description="Instant of the transaction on the tenant's clock.")
+
+
+class IdempotencyRecord(Row, table=True):
+    """The stored answer of a request that carried an Idempotency-Key (decisions.md, "Idempotency-Key")."""
+
+    __tablename__ = "idempotency_record"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "api_key_id", "method", "route", "key_sha256"),
+        tenant_key("api_key_id", "api_key"),
+        Index("ix_idempotency_record_created_at", "tenant_id", "created_at"),
+    )
+
+    api_key_id: UUID = Field(sa_type=Uuid)
+    method: str = Field(max_length=10)
+    route: str = Field(max_length=500)
+    key_sha256: bytes = Field(sa_type=LargeBinary)
+    request_sha256: bytes = Field(sa_type=LargeBinary)
+    status: int
+    headers: dict[str, str] = Field(sa_type=Json)
+    body: bytes = Field(sa_type=LargeBinary, description="Encrypted with the vault.")
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Job(SQLModel, table=True):
+    """One unit of background work, claimed with a lease; local to the coordinator."""
+
+    __tablename__ = "job"
+    __table_args__ = (Index("ix_job_due", "status", "run_at"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True, sa_type=Uuid)
+    tenant_id: UUID = Field(sa_type=Uuid)
+    kind: str = Field(max_length=60)
+    arguments: dict[str, object] = Field(sa_type=Json)
+    status: str = Field(default="waiting", max_length=20)
+    run_at: datetime = Field(sa_type=Instant)
+    attempts: int = 0
+    lease_until: datetime | None = Field(default=None, sa_type=Instant)
+    lease_token: UUID | None = Field(default=None, sa_type=Uuid)
+    error: str | None = None
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class TenantRead(ReadShape, TenantSettingsWrite):
+    """The tenant of the key in use, with its settings."""
+
+    model_config = ANSWER
+
+    id: TenantId = Field(description="Public id.")
+    slug: str = Field(description="Immutable name in URLs and keys.", schema_extra={"examples": ["acme"]})
+    name: str = Field(description="Name of the organisation.", schema_extra={"examples": ["Acme Castings"]})

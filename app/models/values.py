@@ -1,0 +1,172 @@
+"""Value types that shapes share: exact numbers, money, instants, zones, slugs."""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from app.domain import ids
+from app.models.base import LARGEST, public_id
+
+_FLOAT_DIGITS = 15
+_PLACES = 6
+_MONEY_PLACES = 2
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]+(Z|z|[+-][0-9:]+)?", re.ASCII)
+
+
+def _plainly_written(value: Any) -> Any:
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        raise ValueError("is not a decimal number such as 12.5")
+    if isinstance(value, float) and len(repr(value).replace(".", "").replace("-", "").strip("0")) > _FLOAT_DIGITS:
+        raise ValueError("send a number of more than 15 digits as a string, so that no digit is lost")
+    return value
+
+
+def _exact(value: Decimal) -> Decimal:
+    if abs(value) > LARGEST:
+        raise ValueError("is beyond 9,200,000,000,000: use a larger unit")
+    _, digits, exponent = value.as_tuple()
+    significant = len("".join(map(str, digits)).rstrip("0"))
+    if significant and len(digits) - significant + int(exponent) < -_PLACES:
+        raise ValueError("has more than six decimals: use a smaller unit, or send a numerator and a denominator")
+    return value.quantize(Decimal(1).scaleb(-_PLACES)) if significant else Decimal(0)
+
+
+def plain(value: Decimal) -> str:
+    """Return a decimal without exponent and without trailing zeros: `0.25`, `1200`."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain_money(value: Decimal) -> str:
+    """Return an amount with two places at the least: `1234.50`, `0.125`."""
+    whole, _, places = plain(value).partition(".")
+    return f"{whole}.{places.ljust(_MONEY_PLACES, '0')}"
+
+
+_DECIMAL_STRING = {"type": "string", "format": "decimal", "pattern": r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$"}
+
+ExactNumber = Annotated[
+    Decimal,
+    BeforeValidator(_plainly_written),
+    AfterValidator(_exact),
+    PlainSerializer(plain, return_type=str, when_used="json"),
+    WithJsonSchema(_DECIMAL_STRING),
+    Field(examples=["12.5"]),
+]
+"""An exact decimal of at most six places, a string in JSON; a JSON number of up to 15 digits is taken too."""
+
+MoneyAmount = Annotated[ExactNumber, PlainSerializer(plain_money, return_type=str, when_used="json")]
+"""An exact amount of money; at least two places are shown."""
+
+Weight = Annotated[ExactNumber, Field(ge=0, le=1000)]
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Prose = Annotated[str, StringConstraints(max_length=10_000)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+def _zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("is not an IANA time zone such as Europe/Vienna")
+    return value
+
+
+Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
+
+
+def _written_day(value: Any) -> Any:
+    if isinstance(value, date) or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    raise ValueError("is not a day such as 2026-02-01")
+
+
+Day = Annotated[date, BeforeValidator(_written_day)]
+"""A calendar day, written YYYY-MM-DD; never a number of seconds."""
+
+
+def _written_instant(value: Any) -> Any:
+    if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
+        return value
+    raise ValueError("is not an instant such as 2026-02-01T12:00:00Z")
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("needs a time zone: end it with Z or an offset such as +02:00")
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is outside the years 1 to 9999 in UTC") from error
+
+
+AwareTime = Annotated[datetime, BeforeValidator(_written_instant), AfterValidator(_aware)]
+"""An instant (RFC 3339); any offset in, UTC out; naive is refused, and so is a number of seconds."""
+
+
+class Money(BaseModel):
+    """An exact amount in one currency (ISO 4217)."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"amount": "1234.50", "currency": "EUR"}]}
+    )
+
+    amount: MoneyAmount = Field(description="Decimal string, at most six places.", examples=["1234.50"])
+    currency: Currency = Field(description="ISO 4217 code.", examples=["EUR"])
+
+
+ObjectiveId = public_id("obj")
+KpiId = public_id("kpi")
+OutcomeId = public_id("out")
+MeasurementId = public_id("mea")
+InitiativeId = public_id("ini")
+AlignmentId = public_id("aln")
+AgreementId = public_id("agr")
+ActivityId = public_id("act")
+ActivityReferenceId = public_id("ref")
+PersonId = public_id("per")
+IdentityId = public_id("idn")
+OrgUnitId = public_id("org")
+AudienceId = public_id("aud")
+SourceId = public_id("src")
+DeliveryId = public_id("dlv")
+LearningEventId = public_id("evt")
+EnrolmentId = public_id("enr")
+CostItemId = public_id("cst")
+UnitValueId = public_id("uvl")
+EvaluationPlanId = public_id("pln")
+EffectEstimateId = public_id("eff")
+KeyId = public_id("key")
+TenantId = public_id("ten")
+ChangeId = public_id("chg")
+
+
+def _any_id(value: Any) -> Any:
+    if isinstance(value, str):
+        prefix = ids.kind_of(value)
+        if prefix is None:
+            raise ValueError("is not a public id such as org_01h455vb4pex5vsknk084sn02q")
+        return ids.decode(prefix, value)
+    return value
+
+
+AnyId = Annotated[UUID, BeforeValidator(_any_id), WithJsonSchema({"type": "string"})]
+"""The public id of a noun that another field names."""

@@ -1,0 +1,1 @@
+"""Verbs: functions that take the session first and never open or commit one."""

@@ -1,0 +1,44 @@
+"""The change feed: one entry for everything that changed, in the order of the tenant's clock."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models.base import Noun, new_id
+from app.models.tenancy import Change
+from app.models.unit import unit_of
+
+
+async def note(session: AsyncSession, rows: Sequence[Noun], verb: str) -> None:
+    """Append one entry for each row; all rows are of one noun."""
+    if not rows:
+        return
+    unit = unit_of(session)
+    noun = str(rows[0].__tablename__)
+    entries = []
+    for row in rows:
+        entries.append(
+            {
+                "tenant_id": unit.tenant.id,
+                "id": new_id(),
+                "position": unit.position,
+                "ordinal": unit.changes,
+                "recorded_at": unit.tick(),
+                "noun": noun,
+                "noun_id": row.id,
+                "verb": verb,
+                "version": row.version,
+            }
+        )
+        unit.changes += 1
+    await session.execute(insert(Change), entries)
+
+
+async def after(session: AsyncSession, place: tuple[int, int] | None, limit: int) -> list[Change]:
+    """Return up to `limit` entries behind `place` (position, ordinal), oldest first; None: from the beginning."""
+    statement = select(Change).order_by(col(Change.position), col(Change.ordinal)).limit(limit)
+    if place is not None:
+        statement = statement.where(tuple_(col(Change.position), col(Change.ordinal)) > place)
+    return list(await session.scalars(statement))

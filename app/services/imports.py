@@ -1,0 +1,267 @@
+"""Imports of whole tables: lines of text cells become people or measurements, each with its own result.
+
+A sheet says which columns it takes. An empty cell clears its field; a column that is left out leaves it as it is.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain import ids
+from app.domain.errors import Fault, Invalid, ThroughlineError
+from app.domain.learning import IdentityKind
+from app.models.base import Shape
+from app.models.faults import faults_of
+from app.models.kpis import MeasurementWrite, SubjectKind
+from app.models.people import IdentityWrite, PersonWrite
+from app.services import batches, kpis, measurements, org_units, people, sources
+from app.services.batches import ItemResult, Result
+
+LINES_AT_ONCE = 1_000
+"""How many lines share a transaction (decisions.md, "One clock per tenant")."""
+
+_ACCOUNT = "account:"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+S = TypeVar("S", bound=Shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table: where it stands, and its cells by column, stripped."""
+
+    number: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CellFault:
+    """What is wrong with one cell, or with the whole line (column None)."""
+
+    column: str | None
+    reason: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one line. A person may be written although one of their identities is refused."""
+
+    line: Line
+    result: Result = Result.REFUSED
+    faults: list[CellFault] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One kind of table: its columns, those that tell its rows apart, and what writes them."""
+
+    name: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    key: tuple[str, ...]
+    put: "Callable[[AsyncSession, Plan, list[Outcome]], Awaitable[None]]"
+    accounts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the columns of one table are to be read; `issuers` maps account columns to sources."""
+
+    sheet: Sheet
+    columns: frozenset[str]
+    issuers: Mapping[str, str]
+
+    def key_of(self, line: Line) -> Hashable:
+        """Return what tells a line from the others: a later one with the same key wins."""
+        return tuple(line.cells.get(column, "") for column in self.sheet.key)
+
+
+async def plan(session: AsyncSession, sheet: Sheet, header: Sequence[str]) -> Plan:
+    """Return how to read a table with this header. Raises Invalid for one that cannot be meant."""
+    known = {*sheet.required, *sheet.optional}
+    accounts = [name for name in header if sheet.accounts and name.startswith(_ACCOUNT)]
+    takes = f"{', '.join((*sheet.required, *sheet.optional))}{', account:<source slug>' if sheet.accounts else ''}"
+    for name in header:
+        if name not in known and name not in accounts:
+            raise Invalid(f"There is no column {name[:60]!r} in a table of {sheet.name}; it takes {takes}.")
+        if header.count(name) > 1:
+            raise Invalid(f"The column {name} stands twice in the header: remove one.")
+    missing = [name for name in sheet.required if name not in header]
+    if missing:
+        raise Invalid(f"The column {missing[0]} is missing in the header; a table of {sheet.name} takes {takes}.")
+    issuers = {}
+    for name in accounts:
+        source = await sources.by_slug(session, name.removeprefix(_ACCOUNT))
+        if source is None:
+            raise Invalid(f"The column {name[:60]!r} names no source of this tenant: connect it first.")
+        issuers[name] = ids.encode("src", source.id)
+    return Plan(sheet, frozenset(header), issuers)
+
+
+async def put(session: AsyncSession, plan: Plan, lines: Sequence[Line]) -> list[Outcome]:
+    """Write the lines, whose keys differ, in a handful of statements; return what became of each, in order."""
+    outcomes = [Outcome(line) for line in lines]
+    for outcome in outcomes:
+        cells = outcome.line.cells
+        outcome.faults += [CellFault(each, "is empty") for each in plan.sheet.required if not cells[each]]
+        outcome.faults += [CellFault(each, why) for each, text in cells.items() if (why := flaw_in(text)) is not None]
+    await plan.sheet.put(session, plan, outcomes)
+    return outcomes
+
+
+def flaw_in(text: str) -> str | None:
+    """Return why no field can hold `text`, decoded from UTF-8 with surrogate escapes; None when one can."""
+    if "\0" in text:
+        return "holds a NUL character"
+    return None if text.isascii() or text.isprintable() or not _SURROGATE.search(text) else "is not in UTF-8"
+
+
+async def _put_people(session: AsyncSession, plan: Plan, outcomes: list[Outcome]) -> None:
+    units = await org_units.ids_by_external_id(session, _cells(outcomes, "org_unit"))
+    stored: dict[str, Any] = {}
+    if not {"name", "org_unit", "role", "joined_on", "left_on"} <= plan.columns:
+        found = await batches.by_external_ids(session, people.PEOPLE, _cells(outcomes, "external_id"))
+        stored = {str(row.external_id): row for row in found}
+    writes = []
+    for outcome in outcomes:
+        cells = outcome.line.cells
+        fields: dict[str, Any] = {"external_id": cells["external_id"]}
+        former = stored.get(cells["external_id"])
+        for column, name in (*((each, each) for each in _PERSON_FIELDS), ("org_unit", "org_unit_id")):
+            if column in plan.columns:
+                fields[name] = cells[column] or None
+            elif former is not None:
+                fields[name] = getattr(former, name)
+        fields["org_unit_id"] = _named(outcome, "org_unit", units, "org", fields.get("org_unit_id"))
+        writes.append(_shaped(outcome, PersonWrite, fields))
+    written = _taken_in(outcomes, writes, await people.put_many(session, [each for each in writes if each is not None]))
+    links = []
+    for outcome, person_id in written:
+        for column, identity in _identities(outcome, plan):
+            links.append((outcome, column, person_id, identity))
+    await _link(session, links)
+
+
+async def _link(session: AsyncSession, links: list[tuple[Outcome, str, UUID, IdentityWrite]]) -> None:
+    results = await people.put_identities(session, [(person_id, identity) for _, _, person_id, identity in links])
+    for (outcome, column, person_id, identity), result in zip(links, results, strict=True):
+        changed = result.result is Result.CREATED
+        if result.result is Result.REFUSED:
+            try:
+                _, changed = await people.link(session, person_id, identity)
+            except ThroughlineError as error:
+                outcome.faults.append(CellFault(column, error.detail))
+        if changed and outcome.result is Result.UNCHANGED:
+            outcome.result = Result.UPDATED
+
+
+def _identities(outcome: Outcome, plan: Plan) -> list[tuple[str, IdentityWrite]]:
+    cells = outcome.line.cells
+    named = [("email", {"kind": IdentityKind.EMAIL, "value": cells.get("email", "")})]
+    for column, issuer in plan.issuers.items():
+        named.append((column, {"kind": IdentityKind.ACCOUNT, "value": cells[column], "issuer": issuer}))
+    found = []
+    for column, values in named:
+        if values["value"]:
+            try:
+                found.append((column, IdentityWrite.model_validate(values)))
+            except ValidationError as error:
+                outcome.faults += [CellFault(column, fault.detail) for fault in faults_of(error.errors())]
+    return found
+
+
+async def _put_measurements(session: AsyncSession, _plan: Plan, outcomes: list[Outcome]) -> None:
+    known = await batches.ids_by_external_id(session, kpis.KPIS, _cells(outcomes, "kpi"))
+    subjects = {
+        SubjectKind.ORG_UNIT: await org_units.ids_by_external_id(session, _cells(outcomes, "subject")),
+        SubjectKind.PERSON: await people.ids_by_external_id(session, _cells(outcomes, "subject")),
+    }
+    writes = []
+    for outcome in outcomes:
+        cells = outcome.line.cells
+        fields: dict[str, Any] = {name: cells[name] for name in _MEASUREMENT_FIELDS if cells.get(name)}
+        fields["kpi_id"] = _named(outcome, "kpi", known, "kpi", cells["kpi"])
+        kind, subject = cells.get("subject_kind") or SubjectKind.TENANT, cells.get("subject")
+        if subject and kind == SubjectKind.TENANT:
+            outcome.faults.append(CellFault("subject_kind", "says org_unit or person where there is a subject"))
+        elif kind in subjects:
+            prefix = "org" if kind == SubjectKind.ORG_UNIT else "per"
+            fields["subject_id"] = _named(outcome, "subject", subjects[SubjectKind(kind)], prefix, subject)
+        fields["subject_kind"] = kind
+        writes.append(_shaped(outcome, MeasurementWrite, fields))
+    sent = [each for each in writes if each is not None]
+    _taken_in(outcomes, writes, await measurements.put_many(session, sent))
+
+
+def _taken_in(
+    outcomes: list[Outcome], writes: Sequence[Shape | None], results: Sequence[ItemResult]
+) -> list[tuple[Outcome, UUID]]:
+    """Give each outcome the result of its write; return those that were written, with the ids of their rows."""
+    written = []
+    sent = [outcome for outcome, write in zip(outcomes, writes, strict=True) if write is not None]
+    for outcome, result in zip(sent, results, strict=True):
+        outcome.result = result.result
+        outcome.faults += [_cell_fault(fault) for fault in result.faults]
+        if result.id is not None:
+            written.append((outcome, result.id))
+    return written
+
+
+def _shaped(outcome: Outcome, shape: type[S], fields: Mapping[str, Any]) -> S | None:
+    """Return the cells in their shape; None, with faults, when they do not fit."""
+    if outcome.faults:
+        return None
+    try:
+        return shape.model_validate(fields)
+    except ValidationError as error:
+        outcome.faults += [_cell_fault(fault) for fault in faults_of(error.errors())]
+        return None
+
+
+def _named(outcome: Outcome, column: str, known: Mapping[str, UUID], prefix: str, text: Any) -> UUID | None:
+    """Return the id that a cell names, by external id or else by public id; None, with a fault, when it names none."""
+    if not text or isinstance(text, UUID):
+        return text or None
+    if text in known:
+        return known[text]
+    try:
+        return ids.decode(prefix, text)
+    except ValueError:
+        noun = ids.PREFIXES[prefix]
+        outcome.faults.append(CellFault(column, f"names no {noun} of this tenant by its external id or its public id"))
+        return None
+
+
+def _cell_fault(fault: Fault) -> CellFault:
+    name = (fault.pointer or "").strip("/").partition("/")[0]
+    return CellFault(_COLUMNS.get(name, name) or None, fault.detail)
+
+
+def _cells(outcomes: Sequence[Outcome], column: str) -> set[str]:
+    return {text for outcome in outcomes if (text := outcome.line.cells.get(column)) and not flaw_in(text)}
+
+
+_COLUMNS = {"org_unit_id": "org_unit", "kpi_id": "kpi", "subject_id": "subject"}
+_PERSON_FIELDS = ("name", "role", "joined_on", "left_on")
+_MEASUREMENT_FIELDS = ("period_start", "period_end", "value", "numerator", "denominator", "provisional")
+
+PEOPLE = Sheet(
+    name="people",
+    required=("external_id",),
+    optional=("name", "org_unit", "role", "joined_on", "left_on", "email"),
+    key=("external_id",),
+    put=_put_people,
+    accounts=True,
+)
+MEASUREMENTS = Sheet(
+    name="measurements",
+    required=("kpi", "period_start", "period_end"),
+    optional=("subject", "subject_kind", "value", "numerator", "denominator", "provisional"),
+    key=("kpi", "subject_kind", "subject", "period_start", "period_end"),
+    put=_put_measurements,
+)

@@ -1,0 +1,174 @@
+"""Panels from stored facts: what an initiative's units were measured at, and since when they were exposed.
+
+Exposure is the offer: the day on which the audience was offered or assigned the learning, never a completion
+(decisions.md, "Causal exposure"). A unit is the subject of the KPI's measurements: an org unit, or a person.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain import ids
+from app.domain.errors import Fault, Invalid
+from app.models.kpis import Kpi, Measurement, MeasurementStatus, SubjectKind
+from app.models.people import Audience, AudienceMember, Person
+from app.services.readings import value_of
+from app.services.versions import rows_at
+
+Offered = tuple[UUID, UUID]
+"""(initiative id, unit id): to which unit which initiative was offered."""
+
+_PREFIX = {SubjectKind.ORG_UNIT: "org", SubjectKind.PERSON: "per"}
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One unit in one period: its value, and the day since which it was exposed (None: never)."""
+
+    unit: str
+    period_start: date
+    period_end: date
+    value: Decimal
+    exposed_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The observations of one outcome and one initiative, in order of unit and period."""
+
+    unit_kind: str
+    rows: tuple[Observation, ...]
+
+    @property
+    def periods(self) -> list[date]:
+        """The first days of the periods, in order."""
+        return sorted({row.period_start for row in self.rows})
+
+    def first_exposed(self) -> list[str | None]:
+        """Return per row the label of its unit's first exposed period: the first that ends after the offer."""
+        ends = sorted({(row.period_start, row.period_end) for row in self.rows})
+        labels: list[str | None] = []
+        for row in self.rows:
+            offered = row.exposed_on
+            since = None if offered is None else next((start for start, end in ends if end > offered), None)
+            labels.append(None if since is None else since.isoformat())
+        return labels
+
+    def sha256(self) -> str:
+        """Return the hash of the observations: equal hashes are equal data."""
+        plain = [[row.unit, str(row.period_start), f"{row.value:f}", str(row.exposed_on)] for row in self.rows]
+        return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
+
+
+async def of(session: AsyncSession, initiative_id: UUID, kpi: Kpi, *, as_of: datetime | None) -> Facts:
+    """Return what is known of a KPI's units. Raises Invalid (`not_evaluable`) when there is nothing to compare."""
+    found = (await of_many(session, [(initiative_id, kpi.id)], as_of=as_of))[0]
+    if not found.rows:
+        raise _nothing("no_units", f"{kpi.name} is not measured per org unit or person: there is nothing to compare.")
+    if all(row.exposed_on is None for row in found.rows):
+        detail = "Nobody measured is in the initiative's audience: add the people to whom it was offered, and when."
+        raise _nothing("no_audience", detail)
+    return found
+
+
+async def of_many(session: AsyncSession, pairs: Sequence[tuple[UUID, UUID]], *, as_of: datetime | None) -> list[Facts]:
+    """Return the facts of each (initiative, KPI), in order; three queries whatever their number.
+
+    Units are org units where the KPI is measured for any, else persons.
+    """
+    measured: dict[UUID, list[Any]] = {}
+    for row in await _measured(session, {kpi_id for _, kpi_id in pairs}, as_of):
+        measured.setdefault(row.kpi_id, []).append(row)
+    offers = await _offers(session, {initiative_id for initiative_id, _ in pairs}, as_of)
+    return [_facts(measured.get(kpi_id, []), initiative_id, offers) for initiative_id, kpi_id in pairs]
+
+
+def _facts(measured: Sequence[Any], initiative_id: UUID, offers: Mapping[Offered, date]) -> Facts:
+    kinds = {row.subject_kind for row in measured}
+    kind = SubjectKind.ORG_UNIT if SubjectKind.ORG_UNIT in kinds else SubjectKind.PERSON
+    rows = tuple(
+        Observation(
+            ids.encode(_PREFIX[kind], row.subject_id),
+            row.period_start,
+            row.period_end,
+            value_of(row.value, row.numerator, row.denominator),
+            offers.get((initiative_id, row.subject_id)),
+        )
+        for row in measured
+        if row.subject_kind == kind
+    )
+    return Facts(kind.value, rows)
+
+
+async def _measured(session: AsyncSession, kpi_ids: Collection[UUID], as_of: datetime | None) -> Sequence[Any]:
+    table = rows_at(session, Measurement, as_of)
+    statement = (
+        select(table)
+        .where(
+            table.c.kpi_id.in_(kpi_ids),
+            table.c.subject_kind != SubjectKind.TENANT,
+            table.c.status != MeasurementStatus.VOIDED,
+        )
+        .order_by(table.c.subject_id, table.c.period_start, table.c.period_end)
+    )
+    return (await session.execute(statement)).all()
+
+
+async def _offers(
+    session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None
+) -> dict[Offered, date]:
+    """Return the day of the first offer per (initiative, person) and per (initiative, org unit)."""
+    audiences = rows_at(session, Audience, as_of)
+    members = rows_at(session, AudienceMember, as_of)
+    people = rows_at(session, Person, as_of)
+    joined = members.join(audiences, audiences.c.id == members.c.audience_id)
+    joined = joined.outerjoin(people, people.c.id == members.c.person_id)
+    found: dict[Offered, date] = {}
+    for unit in (members.c.person_id, people.c.org_unit_id):
+        statement = (
+            select(audiences.c.initiative_id, unit, func.min(members.c.offered_on))
+            .select_from(joined)
+            .where(audiences.c.initiative_id.in_(initiative_ids), unit.is_not(None))
+            .group_by(audiences.c.initiative_id, unit)
+        )
+        found.update({(row[0], row[1]): row[2] for row in await session.execute(statement)})
+    return found
+
+
+def _nothing(code: str, detail: str) -> Invalid:
+    return Invalid(detail, code="not_evaluable", errors=(Fault(code, detail),))
+
+
+def cells(facts: Facts) -> dict[str, Sequence[Decimal]] | None:
+    """Return the four cells of a difference in differences around the first offer, or None without such periods.
+
+    Before is the last period that ends by the first offer, after the first period that ends later; only units observed
+    in both count, and units exposed later than that are in the comparison group.
+    """
+    offered = [row.exposed_on for row in facts.rows if row.exposed_on is not None]
+    ends = sorted({(row.period_end, row.period_start) for row in facts.rows})
+    before = [start for end, start in ends if offered and end <= min(offered)]
+    after = [(start, end) for end, start in ends if offered and end > min(offered)]
+    if not before or not after:
+        return None
+    start, end = after[0]
+    values = {(row.unit, row.period_start): row for row in facts.rows}
+    found: dict[str, list[Decimal]] = {
+        f"{group}_{time}": [] for group in ("treated", "control") for time in ("before", "after")
+    }
+    for unit in dict.fromkeys(row.unit for row in facts.rows):
+        first, second = values.get((unit, before[-1])), values.get((unit, start))
+        if first is None or second is None:
+            continue
+        group = "treated" if second.exposed_on is not None and second.exposed_on < end else "control"
+        found[f"{group}_before"].append(first.value)
+        found[f"{group}_after"].append(second.value)
+    return dict(found)

@@ -1,0 +1,180 @@
+"""People: their rules, where they work, and the names that sources have for them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.domain import ids, learning
+from app.domain.errors import Conflict, Fault, Invalid
+from app.models.people import Identity, IdentityRead, IdentityWrite, Person, PersonRead, PersonWrite
+from app.models.sources import Source
+from app.models.unit import unit_of
+from app.services import batches, enrolments, memberships
+from app.services.batches import ItemResult
+from app.services.bulk import born, change_many
+from app.services.nouns import Action, NounType, get, keep
+
+_SOURCE = "src_"
+
+
+async def _is_known_by_its_number(_session: AsyncSession, row: Person) -> None:
+    """Count a person with an external id as known: no longer somebody whom only a source has named."""
+    if row.external_id is not None:
+        row.resolved = True
+
+
+async def _keep_membership(session: AsyncSession, row: Person, former: Mapping[str, Any]) -> None:
+    if row.version == 1:
+        await memberships.follow(session, [row], [])
+    elif "org_unit_id" in former:
+        await memberships.follow(session, [], [row])
+
+
+PEOPLE = NounType(
+    row=Person,
+    write=PersonWrite,
+    read=PersonRead,
+    plural="people",
+    search=("name", "external_id", "role"),
+    filters=("status", "resolved", "org_unit_id", "role", "external_id"),
+    sorts=("created_at", "recorded_at", "name"),
+    ranges=("joined_on", "left_on"),
+    actions=(
+        Action("leave", ("active",), "left", "The person works here no longer."),
+        Action("rejoin", ("left",), "active", "The person works here again."),
+    ),
+    check=_is_known_by_its_number,
+    followed=_keep_membership,
+)
+
+IDENTITIES = NounType(
+    row=Identity,
+    write=IdentityWrite,
+    read=IdentityRead,
+    plural="identities",
+    filters=("kind", "issuer"),
+)
+
+
+async def put_many(session: AsyncSession, writes: Sequence[PersonWrite]) -> list[ItemResult]:
+    """Create or replace people by their external ids, in a handful of statements; results in order.
+
+    The same people again change nothing. An item without external id, with one given twice, or in an org unit that this
+    tenant does not have, is refused; the others are written.
+    """
+    results, written = await batches.put_by_external_id(session, PEOPLE, writes)
+    newcomers = [person for person, _ in written if person.version == 1]
+    moved = [person for person, former in written if person.version > 1 and "org_unit_id" in former]
+    await memberships.follow(session, newcomers, moved)
+    return results
+
+
+async def ids_by_external_id(session: AsyncSession, external_ids: Iterable[str]) -> dict[str, UUID]:
+    """Return the ids of the people with these external ids; one that nobody has is left out."""
+    return await batches.ids_by_external_id(session, PEOPLE, external_ids)
+
+
+async def identities_of(session: AsyncSession, person_id: UUID) -> list[Identity]:
+    """Return the identities of a person, the oldest first. Raises NotFound."""
+    await get(session, PEOPLE, person_id)
+    statement = select(Identity).where(col(Identity.person_id) == person_id)
+    return list(await session.scalars(statement.order_by(col(Identity.created_at), col(Identity.id))))
+
+
+async def link(session: AsyncSession, person_id: UUID, fields: IdentityWrite) -> tuple[Identity, bool]:
+    """Link an identity to a person; return it and whether anything changed. Linking it again changes nothing.
+
+    An identity that so far only an unresolved person has brings that person's other identities along: the two were one,
+    and their enrolments are folded anew. Raises NotFound, Invalid (an issuer that is no source), and Conflict when
+    another known person has it.
+    """
+    person = await get(session, PEOPLE, person_id)
+    await _require_issuer(session, fields)
+    named = learning.Identity.of(fields.kind, fields.value)
+    statement = select(Identity).where(
+        col(Identity.issuer) == fields.issuer,
+        col(Identity.kind) == fields.kind.value,
+        col(Identity.value) == named.value,
+    )
+    row = await session.scalar(statement)
+    if row is None:
+        row = Identity(
+            **born(session), person_id=person_id, issuer=fields.issuer, kind=fields.kind.value, value=named.value
+        )
+        await keep(session, row, "created")
+        return row, True
+    if row.person_id == person_id:
+        return row, False
+    other = await get(session, PEOPLE, row.person_id)
+    if other.resolved:
+        public = ids.encode("per", other.id)
+        fault = Fault("taken", f"belongs to {public}", pointer="/value")
+        detail = f"This identity belongs to {public}: one name is never that of two people."
+        raise Conflict(detail, code="already_exists", errors=(fault,))
+    await _merge(session, other, person)
+    return await get(session, IDENTITIES, row.id), True
+
+
+async def put_identities(session: AsyncSession, links: Sequence[tuple[UUID, IdentityWrite]]) -> list[ItemResult]:
+    """Link many new identities to people, in a handful of statements; results in order.
+
+    What is linked already is unchanged; an identity of another person, resolved or not, is refused (see `link`).
+    """
+    items = []
+    for person_id, fields in links:
+        value = learning.Identity.of(fields.kind, fields.value).value
+        name = (fields.issuer, fields.kind.value, value)
+        columns = {"person_id": person_id, "issuer": name[0], "kind": name[1], "value": name[2]}
+        items.append(batches.Item(name, columns))
+    known = await _by_names(session, [item.key for item in items if item.key is not None])
+    for item in items:
+        holder = known.get(item.key) if item.key is not None else None
+        if holder is not None and holder.person_id != item.values["person_id"]:
+            detail = f"belongs to {ids.encode('per', holder.person_id)}"
+            item.faults.append(Fault("taken", detail, pointer="/value"))
+    return (await batches.put_items(session, IDENTITIES, items, _by_names))[0]
+
+
+async def _by_names(
+    session: AsyncSession, names: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], Identity]:
+    found = {}
+    values = sorted({name[2] for name in names})
+    for start in range(0, len(values), batches.CHUNK):
+        chunk = values[start : start + batches.CHUNK]
+        for row in await session.scalars(select(Identity).where(col(Identity.value).in_(chunk))):
+            session.expunge(row)
+            found[row.issuer, row.kind, row.value] = row
+    return found
+
+
+async def _require_issuer(session: AsyncSession, fields: IdentityWrite) -> None:
+    """Refuse an issuer that looks like the id of a source and is none of this tenant's."""
+    if not fields.issuer.startswith(_SOURCE):
+        return
+    try:
+        source_id = ids.decode("src", fields.issuer)
+    except ValueError:
+        source_id = None
+    if source_id is None or await session.get(Source, (unit_of(session).tenant.id, source_id)) is None:
+        fault = Fault("unknown_reference", "names no source of this tenant", pointer="/issuer")
+        raise Invalid("/issuer names no source of this tenant.", errors=(fault,))
+
+
+async def _merge(session: AsyncSession, other: Person, person: Person) -> None:
+    """Give every identity of an unresolved person to `person`, fold anew what that moves, and archive the empty one."""
+    rows = list(await session.scalars(select(Identity).where(col(Identity.person_id) == other.id)))
+    identity_ids = [row.id for row in rows]
+    before = await enrolments.pairs_of_identities(session, identity_ids)
+    for row in rows:
+        session.expunge(row)
+        row.person_id = person.id
+    await change_many(session, rows)
+    after = await enrolments.pairs_of_identities(session, identity_ids)
+    await enrolments.refold(session, before | after)
+    other.archived_at = unit_of(session).tick()
+    await keep(session, other, "merged")

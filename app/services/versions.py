@@ -1,0 +1,59 @@
+"""Versions of historised rows: written with every change, read as of an instant."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Subquery, Table, and_, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.base import Noun, new_id
+from app.models.history import VERSIONS
+from app.models.unit import unit_of
+
+
+async def keep_versions(session: AsyncSession, rows: Sequence[Noun]) -> None:
+    """Close the versions that `rows` replace and write their present state as the current version.
+
+    All rows are of one table; a table without history is left alone. Two statements whatever the number of rows.
+    """
+    table = VERSIONS.get(str(rows[0].__tablename__)) if rows else None
+    if table is None:
+        return
+    noun_id = f"{rows[0].__tablename__}_id"
+    now = unit_of(session).tick()
+    replaced = [row.id for row in rows if row.version > 1]
+    if replaced:
+        await session.execute(
+            update(table)
+            .where(
+                table.c.tenant_id == unit_of(session).tenant.id,
+                table.c[noun_id].in_(replaced),
+                table.c.superseded_at.is_(None),
+            )
+            .values(superseded_at=now)
+        )
+    await session.execute(insert(table), [_version_of(row, table, noun_id) for row in rows])
+
+
+def current_at(table: Table, as_of: datetime) -> ColumnElement[bool]:
+    """Return the condition that selects the versions of `table` that were current at `as_of`."""
+    return and_(table.c.recorded_at <= as_of, or_(table.c.superseded_at.is_(None), table.c.superseded_at > as_of))
+
+
+def _version_of(row: Noun, table: Table, noun_id: str) -> dict[str, Any]:
+    values = {column.name: getattr(row, column.name, None) for column in table.columns}
+    return values | {"id": new_id(), noun_id: row.id, "superseded_at": None}
+
+
+def rows_at(session: AsyncSession, row: type[Noun], as_of: datetime | None) -> Subquery:
+    """Return the rows of a historised noun in use at `as_of` (None: now), under the column names of its table."""
+    tenant_id = unit_of(session).tenant.id
+    current: Table = row.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+    if as_of is None:
+        in_use = and_(current.c.tenant_id == tenant_id, current.c.archived_at.is_(None))
+        return select(current).where(in_use).subquery()
+    table = VERSIONS[current.name]
+    columns = [table.c[f"{current.name}_id"].label("id") if c.name == "id" else c for c in table.columns]
+    in_use = and_(table.c.tenant_id == tenant_id, table.c.archived_at.is_(None), current_at(table, as_of))
+    return select(*[c for c in columns if c.name != f"{current.name}_id"]).where(in_use).subquery()

@@ -1,0 +1,319 @@
+"""The conventions of api.md, on every noun alike."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.builders import BODIES, CONVENTIONS, make
+from tests.engines import Organisation
+
+NOUNS = sorted(CONVENTIONS)
+CLEARED = [noun for noun in NOUNS if CONVENTIONS[noun].cleared]
+UPSERTED = [noun for noun in NOUNS if CONVENTIONS[noun].external_id]
+
+every_noun = pytest.mark.parametrize("noun", NOUNS)
+
+
+@every_noun
+async def test_a_row_is_created_and_read_back_the_same(client: httpx.AsyncClient, noun: str) -> None:
+    body = await BODIES[noun](client, 1, {})
+
+    created = await client.post(f"/v1/{noun}", json=body)
+
+    assert created.status_code == 201, created.text
+    assert created.headers["etag"] == '"1"'
+    assert created.json()["version"] == 1
+    read = await client.get(created.headers["location"])
+    assert read.json() == created.json()
+    assert created.headers["location"] == f"/v1/{noun}/{created.json()['id']}"
+    assert {name: read.json()[name] for name in body if name not in {"cost", "value"}} == {
+        name: value for name, value in body.items() if name not in {"cost", "value"}
+    }
+
+
+@every_noun
+async def test_an_unknown_field_is_refused_where_it_stands(client: httpx.AsyncClient, noun: str) -> None:
+    body = await BODIES[noun](client, 1, {})
+
+    for name, value in {"colour": "red", "id": "x", "tenant_id": "x", "version": 7, "recorded_at": "x"}.items():
+        refused = await client.post(f"/v1/{noun}", json=body | {name: value})
+        assert refused.status_code == 422
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert [fault["pointer"] for fault in refused.json()["errors"]] == [f"/{name}"]
+
+    assert (await client.get(f"/v1/{noun}")).json()["items"] == []
+
+
+@every_noun
+async def test_an_unknown_parameter_is_refused(client: httpx.AsyncClient, noun: str) -> None:
+    row = await make(client, noun)
+
+    for path in (f"/v1/{noun}", f"/v1/{noun}/{row['id']}"):
+        refused = await client.get(path, params={"colour": "red"})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["parameter"] == "colour"
+
+
+@every_noun
+async def test_a_patch_changes_what_it_names_and_nothing_else(client: httpx.AsyncClient, noun: str) -> None:
+    row = await make(client, noun, **CONVENTIONS[noun].filled)
+    change = CONVENTIONS[noun].change
+
+    answer = await client.patch(f"/v1/{noun}/{row['id']}", json=change)
+
+    assert answer.status_code == 200, answer.text
+    moved = {"version", "recorded_at", "status"}
+    assert answer.json()["version"] == 2
+    assert answer.headers["etag"] == '"2"'
+    assert {name: value for name, value in answer.json().items() if name not in moved} == {
+        name: value for name, value in (row | change).items() if name not in moved
+    }
+    assert (await client.get(f"/v1/{noun}/{row['id']}")).json() == answer.json()
+
+
+@pytest.mark.parametrize("noun", CLEARED)
+async def test_null_clears_and_absent_keeps(client: httpx.AsyncClient, noun: str) -> None:
+    row = await make(client, noun, **CONVENTIONS[noun].filled)
+    cleared = CONVENTIONS[noun].cleared
+
+    kept = await client.patch(f"/v1/{noun}/{row['id']}", json={})
+    assert kept.json() == row
+
+    emptied = await client.patch(f"/v1/{noun}/{row['id']}", json={cleared: None})
+    assert emptied.status_code == 200, emptied.text
+    assert emptied.json()[cleared] is None
+    assert emptied.json()["version"] == 2
+
+
+@every_noun
+async def test_a_patch_that_says_what_is_so_already_writes_nothing(client: httpx.AsyncClient, noun: str) -> None:
+    row = await make(client, noun)
+    same = {name: row[name] for name in CONVENTIONS[noun].change}
+
+    answer = await client.patch(f"/v1/{noun}/{row['id']}", json=same)
+
+    assert answer.json() == row
+
+
+@every_noun
+async def test_a_stale_version_is_refused_and_the_present_one_not_sent_again(
+    client: httpx.AsyncClient, noun: str
+) -> None:
+    row = await make(client, noun)
+    path, change = f"/v1/{noun}/{row['id']}", CONVENTIONS[noun].change
+
+    assert (await client.get(path, headers={"If-None-Match": '"1"'})).status_code == 304
+    assert (await client.get(path, headers={"If-None-Match": '"7"'})).status_code == 200
+    assert (await client.patch(path, json=change, headers={"If-Match": '"1"'})).status_code == 200
+    stale = await client.patch(path, json=change, headers={"If-Match": '"1"'})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
+    assert (await client.delete(path, headers={"If-Match": '"1"'})).status_code == 412
+    assert (await client.delete(path, headers={"If-Match": 'W/"2"'})).status_code == 422
+    assert (await client.delete(path, headers={"If-Match": '"1", "2"'})).status_code == 204
+
+
+@every_noun
+async def test_one_idempotency_key_has_one_effect(client: httpx.AsyncClient, noun: str) -> None:
+    body = await BODIES[noun](client, 1, {})
+    headers = {"Idempotency-Key": f"key of {noun}"}
+
+    first = await client.post(f"/v1/{noun}", json=body, headers=headers)
+    again = await client.post(f"/v1/{noun}", json=body, headers=headers)
+    other = await client.post(f"/v1/{noun}", json=body | CONVENTIONS[noun].change, headers=headers)
+
+    assert again.content == first.content
+    assert (again.status_code, again.headers["location"]) == (201, first.headers["location"])
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len((await client.get(f"/v1/{noun}")).json()["items"]) == 1
+
+
+@every_noun
+async def test_of_twenty_twins_at_once_one_has_an_effect(client: httpx.AsyncClient, noun: str) -> None:
+    body = await BODIES[noun](client, 1, {})
+    headers = {"Idempotency-Key": "twins"}
+
+    answers = await asyncio.gather(*(client.post(f"/v1/{noun}", json=body, headers=headers) for _ in range(20)))
+
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"request_in_progress"}
+    assert len({answer.content for answer in answers if answer.status_code == 201}) == 1
+    assert len((await client.get(f"/v1/{noun}")).json()["items"]) == 1
+
+
+@every_noun
+async def test_an_archived_row_leaves_the_lists_and_can_come_back(client: httpx.AsyncClient, noun: str) -> None:
+    row = await make(client, noun)
+    path = f"/v1/{noun}/{row['id']}"
+
+    assert (await client.delete(path)).status_code == 204
+    assert (await client.delete(path)).status_code == 204
+
+    archived = (await client.get(path)).json()
+    assert (archived["version"], archived["archived_at"]) == (2, archived["recorded_at"])
+    assert (await client.get(f"/v1/{noun}")).json()["items"] == []
+    listed = await client.get(f"/v1/{noun}", params={"include_archived": True})
+    assert listed.json()["items"] == [archived]
+    if noun == "measurements":
+        back = await client.post(
+            f"/v1/{noun}", json={name: row[name] for name in ("kpi_id", "period_start", "period_end", "value")}
+        )
+    else:
+        back = await client.post(f"{path}/restore")
+    assert (back.status_code, back.json()["version"], back.json()["archived_at"]) == (200, 3, None)
+    assert [item["id"] for item in (await client.get(f"/v1/{noun}")).json()["items"]] == [row["id"]]
+
+
+@every_noun
+async def test_a_row_can_be_asked_for_as_it_stood(client: httpx.AsyncClient, noun: str) -> None:
+    row = await make(client, noun)
+    path = f"/v1/{noun}/{row['id']}"
+    changed = (await client.patch(path, json=CONVENTIONS[noun].change)).json()
+
+    then = await client.get(path, params={"as_of": row["recorded_at"]})
+    now = await client.get(path, params={"as_of": changed["recorded_at"]})
+    before = await client.get(path, params={"as_of": "2020-01-01T00:00:00+02:00"})
+
+    assert then.json() == row
+    assert now.json() == changed
+    assert before.status_code == 404
+    naive = await client.get(path, params={"as_of": "2026-01-01T00:00:00"})
+    assert (naive.status_code, naive.json()["errors"][0]["parameter"]) == (422, "as_of")
+    assert (await client.get(path, params={"as_of": "1767225600"})).status_code == 422
+
+
+@every_noun
+async def test_every_write_stands_in_the_change_feed(client: httpx.AsyncClient, noun: str) -> None:
+    row = await make(client, noun)
+    path = f"/v1/{noun}/{row['id']}"
+    await client.patch(path, json=CONVENTIONS[noun].change)
+    await client.delete(path)
+
+    entries = (await client.get("/v1/changes", params={"limit": 200})).json()["items"]
+
+    found = [
+        (entry["type"].partition(".")[2], entry["version"]) for entry in entries if entry["resource_id"] == row["id"]
+    ]
+    assert found == [("created", 1), ("updated", 2), ("archived", 3)]
+    assert {entry["type"].partition(".")[0] for entry in entries if entry["resource_id"] == row["id"]} == {
+        _singular(noun)
+    }
+
+
+@pytest.mark.parametrize("noun", UPSERTED)
+async def test_put_by_external_id_creates_then_replaces(client: httpx.AsyncClient, noun: str) -> None:
+    body = await BODIES[noun](client, 1, {})
+    path = f"/v1/{noun}/by-external-id/ERP%2F7 é"
+
+    created = await client.put(path, json=body)
+    again = await client.put(path, json=body)
+    changed = await client.put(path, json=body | CONVENTIONS[noun].change)
+    stale = await client.put(path, json=body, headers={"If-Match": '"1"'})
+
+    assert (created.status_code, created.json()["external_id"]) == (201, "ERP/7 é")
+    assert (again.status_code, again.json()) == (200, created.json())
+    assert (changed.status_code, changed.json()["version"]) == (200, 2)
+    assert stale.status_code == 412
+    assert len((await client.get(f"/v1/{noun}")).json()["items"]) == 1
+    missing = await client.put(f"/v1/{noun}/by-external-id/none", json=body, headers={"If-Match": '"1"'})
+    assert missing.status_code == 412
+    nul = await client.put(f"/v1/{noun}/by-external-id/a%00b", json=body)
+    assert nul.status_code == 422
+
+
+@pytest.mark.parametrize("noun", UPSERTED)
+async def test_an_external_id_is_taken_once(client: httpx.AsyncClient, noun: str) -> None:
+    await make(client, noun, 1, external_id="7")
+
+    body = await BODIES[noun](client, 2, {})
+    refused = await client.post(f"/v1/{noun}", json=body | {"external_id": "7"})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "already_exists")
+    assert refused.json()["errors"] == [{"code": "taken", "detail": "is taken", "pointer": "/external_id"}]
+
+
+async def _twice(acme: Organisation, method: str, path: str, theirs: str, **sent: Any) -> None:
+    """Ask for another tenant's row and for one that nobody has: the answers are the same but for the id."""
+    random = f"{theirs.partition('_')[0]}_01h455vb4pex5vsknk084sn02q"
+    answers = []
+    for given in (theirs, random):
+        json = None if "json" not in sent else _with(sent["json"], theirs, given)
+        answer = await acme.client.request(method, path.replace(theirs, given), json=json)
+        text = answer.text.replace(given, "ID").replace(answer.headers["x-request-id"], "REQUEST")
+        headers = {name for name in answer.headers if name != "content-length"}
+        answers.append((answer.status_code, text, headers))
+    assert answers[0] == answers[1]
+    assert answers[0][0] in {404, 422}, answers[0]
+
+
+def _with(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _with(inner, old, new) for name, inner in value.items()}
+    return [_with(inner, old, new) for inner in value] if isinstance(value, list) else new if value == old else value
+
+
+@every_noun
+async def test_another_tenants_row_answers_like_none(acme: Organisation, rival: Organisation, noun: str) -> None:
+    theirs = (await make(rival.client, noun))["id"]
+    openapi = (await acme.client.get("/openapi.json")).json()
+    path = f"/v1/{noun}/{theirs}"
+
+    for template, operations in openapi["paths"].items():
+        if template.startswith(f"/v1/{noun}/{{id}}"):
+            address = template.replace("{id}", theirs).replace("{person_id}", "per_01h455vb4pex5vsknk084sn02q")
+            for method in operations:
+                await _twice(acme, method.upper(), address, theirs, json=_harmless(noun, template, method))
+    await _twice(acme, "GET", f"{path}?as_of=2100-01-01T00:00:00Z", theirs)
+    listed = await acme.client.get(f"/v1/{noun}")
+    assert listed.json()["items"] == []
+    assert (await rival.client.get(path)).json()["version"] == 1
+
+
+def _harmless(noun: str, template: str, method: str) -> Any:
+    if template.endswith("/members") and method == "post":
+        return {"items": [{"person_id": "per_01h455vb4pex5vsknk084sn02q", "offered_on": "2026-01-01"}]}
+    if template.endswith("/identities") and method == "post":
+        return {"kind": "email", "value": "a@example.org"}
+    return CONVENTIONS[noun].change if method == "patch" else None
+
+
+_REFERENCED = {
+    "parent_id": None,
+    "goal_owner_id": "people",
+    "owner_id": "people",
+    "approver_id": "people",
+    "kpi_id": "kpis",
+    "objective_id": "objectives",
+    "org_unit_id": "org-units",
+    "initiative_id": "initiatives",
+    "outcome_id": "outcomes",
+    "alignment_id": "alignments",
+    "activity_id": "activities",
+    "source_id": "sources",
+}
+
+
+@every_noun
+async def test_another_tenants_row_cannot_be_named_in_a_body(
+    acme: Organisation, rival: Organisation, noun: str
+) -> None:
+    body = await BODIES[noun](acme.client, 1, {})
+    for field in CONVENTIONS[noun].references:
+        theirs = (await make(rival.client, _REFERENCED[field] or noun, 5))["id"]
+        await _twice(acme, "POST", f"/v1/{noun}", theirs, json=body | {field: theirs})
+        listed = await acme.client.get(f"/v1/{noun}", params={field: theirs}) if field != "approver_id" else None
+        if listed is not None and field in _filters(listed):
+            assert listed.json()["items"] == []
+
+    assert (await acme.client.get(f"/v1/{noun}")).json()["items"] == []
+
+
+def _filters(answer: httpx.Response) -> set[str]:
+    return set(answer.request.url.params) if answer.status_code == 200 else set()
+
+
+def _singular(noun: str) -> str:
+    special = {"people": "person", "activities": "activity"}
+    return special.get(noun, noun.removesuffix("s")).replace("-", "_")

@@ -1,0 +1,117 @@
+"""Asking for many outcomes, or looking many times, must not make something significant."""
+
+import math
+
+import numpy as np
+import pytest
+
+from app.domain.errors import Invalid
+from app.domain.impact.looks import always_valid, look_taken, obrien_fleming
+from app.domain.impact.multiplicity import benjamini_hochberg, holm
+from app.domain.impact.result import EffectResult, Estimand, Interval, Sample, StandardError, StandardErrorKind, Verdict
+
+P_VALUES = [0.04, 0.001, 0.03, 0.2]
+
+
+def test_holm_multiplies_by_the_hypotheses_left_and_never_falls():
+    # sorted .001 .03 .04 .2 -> .004, .09, max(.09, .08), .2
+    assert holm(P_VALUES) == pytest.approx([0.09, 0.004, 0.09, 0.2])
+
+
+def test_benjamini_hochberg_scales_by_rank_and_never_rises_backwards():
+    # .001*4, .03*4/2 = .06, .04*4/3 = .0533, .2 -> running minimum from the end
+    assert benjamini_hochberg(P_VALUES) == pytest.approx([0.16 / 3, 0.004, 0.16 / 3, 0.2])
+
+
+def test_one_hypothesis_is_not_adjusted():
+    assert holm([0.03]) == benjamini_hochberg([0.03]) == [0.03]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("wrong", [[1.2], [-0.1], [float("nan")]])
+def test_what_is_no_p_value_is_refused(wrong):
+    with pytest.raises(Invalid):
+        holm(wrong)
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        (1, [1.960]),
+        (2, [2.797, 1.977]),
+        (3, [3.471, 2.454, 2.004]),
+        (5, [4.562, 3.226, 2.634, 2.281, 2.040]),
+    ],
+)
+def test_obrien_fleming_bounds_match_the_tables(looks, expected):
+    # Jennison and Turnbull (2000), table 2.3: 1.960, 1.977, 2.004, 2.040 times sqrt(K / k)
+    found = obrien_fleming([at / looks for at in range(1, looks + 1)])
+
+    assert found == pytest.approx(expected, abs=0.0015)
+
+
+@pytest.mark.parametrize("wrong", [[], [0.0, 1.0], [0.5, 0.5], [0.5, 1.5]])
+def test_fractions_that_do_not_ascend_are_refused(wrong):
+    with pytest.raises(Invalid) as refused:
+        obrien_fleming(wrong)
+    assert refused.value.errors[0].code == "bad_fractions"
+
+
+def test_the_always_valid_interval_is_the_published_formula():
+    found = always_valid(0.3, 0.1, n=200, n_planned=400)
+
+    alpha = 0.05
+    rho = (-2 * math.log(alpha) + math.log(1 - 2 * math.log(alpha))) / 400
+    half = (
+        0.1
+        * math.sqrt(200)
+        * math.sqrt(2 * (200 * rho + 1) / (200**2 * rho) * math.log(math.sqrt(200 * rho + 1) / alpha))
+    )
+    assert (found.low, found.high) == (pytest.approx(0.3 - half), pytest.approx(0.3 + half))
+    assert half > 1.96 * 0.1
+
+
+def test_looking_every_month_rarely_finds_an_effect_that_is_not_there():
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(400, 12, 50)).mean(axis=2).cumsum(axis=1) / np.arange(1, 13)
+    sizes = 50 * np.arange(1, 13)
+    errors = 1 / np.sqrt(sizes)
+    halves = [
+        always_valid(0.0, error, n=n, n_planned=600).high for error, n in zip(errors, sizes.tolist(), strict=True)
+    ]
+    bounds = np.array(obrien_fleming([at / 12 for at in range(1, 13)]))
+
+    fixed = (np.abs(means) > 1.96 * errors).any(axis=1).mean()
+    always = (np.abs(means) > halves).any(axis=1).mean()
+    planned = (np.abs(means) > bounds * errors).any(axis=1).mean()
+
+    assert fixed > 0.15
+    assert always < 0.05
+    assert planned < 0.08
+
+
+def result(value=0.3, error=0.1):
+    return EffectResult(
+        estimator="did_2x2",
+        estimand=Estimand.ATT,
+        value=value,
+        standard_error=StandardError(error, StandardErrorKind.HC2),
+        interval=Interval(value - 0.196, value + 0.196, 0.95, "normal"),
+        p_value=0.01,
+        p_value_reason=None,
+        sample=Sample(100, 50, 50),
+    )
+
+
+def test_an_early_look_needs_more_than_the_last_one():
+    early = look_taken(result(), look=1, planned_looks=4)
+    last = look_taken(result(), look=4, planned_looks=4)
+
+    assert early.values["critical"] == pytest.approx(4.049, abs=0.002)
+    assert (early.values["crossed"], last.values["crossed"]) == (False, True)
+
+
+def test_a_look_beyond_the_plan_is_flagged_and_a_single_one_needs_nothing():
+    assert look_taken(result(), look=5, planned_looks=4).verdict is Verdict.FLAG
+    assert look_taken(result(), look=2, planned_looks=1).verdict is Verdict.FLAG
+    assert look_taken(result(), look=1, planned_looks=1) is None

@@ -1,0 +1,178 @@
+"""Configurations of authentication, secrets, and what is removed before a delivery is stored."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+
+from app.lms import Delivery, SourceSetup, adapters
+from app.lms._body import json_object
+from app.lms._signatures import REMOVED, SCHEMES, check, describe, verify, without_secrets
+from app.lms._signing import signed
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+USUAL = {
+    "none": {},
+    "basic": {},
+    "static_header": {"header": "X-Key"},
+    "body_field": {"field": "token"},
+    "hmac_sha256": {"header": "X-Sig"},
+    "standard_webhooks": {},
+    "concatenation_hash": {"header": "X-Sig"},
+    "embedded_md5": {"accept_md5": True},
+    "jws": {"jwks_url": "https://keys.example.org/jwks"},
+    "oauth2": {},
+    "query_token": {},
+}
+
+
+def faults(**authentication):
+    return [(fault.code, fault.pointer) for fault in check(authentication)]
+
+
+def test_the_list_is_the_closed_list():
+    assert set(SCHEMES) == set(USUAL)
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_every_scheme_can_be_configured(name):
+    assert check({"scheme": name, **USUAL[name]}) == []
+
+
+@pytest.mark.parametrize("name", set(USUAL) - {"none", "jws", "oauth2"})
+def test_what_is_signed_is_verified_with_a_new_secret(name):
+    authentication = {"scheme": name, **USUAL[name]}
+    secret = SCHEMES[name].new_secret(bytes(range(32)), authentication)
+    setup = SourceSetup(authentication, (secret,))
+
+    delivery = signed(Delivery({}, b'{"a":1}', NOW), setup)
+
+    verify(delivery, setup)
+    assert SCHEMES[name].check_secret(secret, authentication) is None
+
+
+def test_a_user_field_asks_for_a_user_and_a_password():
+    authentication = {"scheme": "body_field", "field": "password", "user_field": "userName"}
+    secret = SCHEMES["body_field"].new_secret(bytes(range(32)), authentication)
+    setup = SourceSetup(authentication, (secret,))
+
+    verify(signed(Delivery({}, b"data=1", NOW), setup), setup)
+
+    assert SCHEMES["body_field"].check_secret("no colon", authentication)
+
+
+def test_a_secret_needs_entropy():
+    with pytest.raises(ValueError, match="32 random bytes"):
+        SCHEMES["basic"].new_secret(b"short")
+
+
+@pytest.mark.parametrize("name", ["none", "jws"])
+def test_a_scheme_without_secret_makes_none(name):
+    assert SCHEMES[name].new_secret(bytes(32)) is None
+    assert SCHEMES[name].check_secret("anything")
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("basic", "no-colon"),
+        ("basic", ":no-user"),
+        ("hmac_sha256", ""),
+        ("hmac_sha256", "x" * 1_001),
+        ("hmac_sha256", "a\x00b"),
+        ("standard_webhooks", "whsec_"),
+        ("standard_webhooks", "whsec_***"),
+    ],
+)
+def test_a_secret_in_another_form_is_a_fault(name, secret):
+    assert SCHEMES[name].check_secret(secret)
+
+
+@pytest.mark.parametrize(
+    ("authentication", "expected"),
+    [
+        ({}, [("invalid_value", "/scheme")]),
+        ({"scheme": "hmac"}, [("invalid_value", "/scheme")]),
+        ({"scheme": "basic", "header": "X"}, [("unknown_field", "/header")]),
+        ({"scheme": "static_header"}, [("missing", "/header")]),
+        ({"scheme": "static_header", "header": "X Key"}, [("invalid_value", "/header")]),
+        ({"scheme": "static_header", "header": "X\nKey"}, [("invalid_value", "/header")]),
+        ({"scheme": "static_header", "header": 7}, [("invalid_value", "/header")]),
+        ({"scheme": "hmac_sha256", "header": "X", "encoding": "octal"}, [("invalid_value", "/encoding")]),
+        ({"scheme": "standard_webhooks", "tolerance_seconds": 0}, [("invalid_value", "/tolerance_seconds")]),
+        ({"scheme": "standard_webhooks", "tolerance_seconds": True}, [("invalid_value", "/tolerance_seconds")]),
+        ({"scheme": "standard_webhooks", "tolerance_seconds": 86_400}, [("invalid_value", "/tolerance_seconds")]),
+        ({"scheme": "embedded_md5"}, [("missing", "/accept_md5")]),
+        ({"scheme": "embedded_md5", "accept_md5": False}, [("invalid_value", "/accept_md5")]),
+        ({"scheme": "jws", "jwks_url": "http://keys.example.org"}, [("invalid_value", "/jwks_url")]),
+        ({"scheme": "body_field", "field": ""}, [("invalid_value", "/field")]),
+    ],
+)
+def test_a_wrong_configuration_is_told_with_its_place(authentication, expected):
+    assert faults(**authentication) == expected
+
+
+def test_the_catalogue_describes_every_scheme_and_option():
+    described = {entry["scheme"]: entry for entry in describe()}
+
+    assert set(described) == set(SCHEMES)
+    assert described["static_header"]["options"][0] == {
+        "name": "header",
+        "type": "header",
+        "description": "The header's name, such as x-api-key.",
+        "required": True,
+        "default": None,
+        "choices": [],
+    }
+
+
+def test_credentials_are_removed_from_headers_and_query():
+    setup = SourceSetup({"scheme": "query_token", "parameter": "key"}, ("s3cret",))
+    delivery = Delivery(
+        {"authorization": "x", "cookie": "y", "host": "z"}, b"{}", NOW, query={"key": "s3cret", "a": "b"}
+    )
+
+    shown = without_secrets(delivery, setup)
+
+    assert shown.headers == {"authorization": REMOVED, "cookie": REMOVED, "host": "z"}
+    assert shown.query == {"key": REMOVED, "a": "b"}
+
+
+def test_a_static_header_is_removed_and_a_signature_is_kept():
+    static = SourceSetup({"scheme": "static_header", "header": "X-Key"}, ("s3cret",))
+    keyed = SourceSetup({"scheme": "hmac_sha256", "header": "X-Key"}, ("s3cret",))
+    delivery = Delivery({"x-key": "value"}, b"{}", NOW)
+
+    assert without_secrets(delivery, static).headers == {"x-key": REMOVED}
+    assert without_secrets(delivery, keyed).headers == {"x-key": "value"}
+
+
+@pytest.mark.parametrize("secret", ["s3cret", 'quo"te/\\é', "a&b=c d", "data"])
+def test_a_secret_in_the_body_is_removed_and_the_rest_reads_the_same(secret):
+    setup = SourceSetup({"scheme": "body_field", "field": "token"}, (secret,))
+    for body in (b'{"data":1,"name":"x"}', b"data=1&name=x"):
+        delivery = signed(Delivery({}, body, NOW), setup)
+
+        shown = without_secrets(delivery, setup)
+
+        assert json_object(shown) == json_object(delivery) | {"token": REMOVED}
+
+
+def test_the_password_beside_a_user_is_removed(all_recordings):
+    recording = next(one for one in all_recordings if one.case == "registration-form")
+
+    shown = without_secrets(recording.delivery, recording.setup)
+
+    assert b"test-secret-not-real" not in shown.body
+    assert adapters()["scorm-cloud"].parse(shown, recording.setup) == adapters()["scorm-cloud"].parse(
+        recording.delivery, recording.setup
+    )
+
+
+def test_no_recording_keeps_a_secret_that_it_carried(signed_recording):
+    shown = without_secrets(signed_recording.delivery, signed_recording.setup)
+
+    everything = shown.body + repr((shown.headers, shown.query)).encode()
+    for secret in signed_recording.setup.secrets:
+        assert secret.encode() not in everything
+        assert base64.b64encode(secret.encode()) not in everything
