@@ -2,7 +2,8 @@
 
 What is refused: other content encodings than gzip, more than `DECODED_BYTES_MAX` after decompression, XML, multipart,
 bytes that are not UTF-8, a byte order mark, NUL, lone surrogates, NaN and infinities (written `1e999` too), nesting
-deeper than 200, integers of more than 4,300 digits, a key given twice, and anything after the end of the document.
+deeper than 200, more than half a million values, integers of more than 4,300 digits, a key given twice, and anything
+after the end of the document.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from app.lms import Delivery, TransportFault, TransportFaultCode, Unreadable
 
 DECODED_BYTES_MAX = 8 * 1024 * 1024
 _FORM_FIELDS_MAX = 2_000
+_PARTS_MAX = 500_000  # a dense body would need sixty times its size in memory
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _GZIP_WINDOW = zlib.MAX_WBITS | 16
 _CHARSETS = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"})
@@ -82,6 +84,8 @@ def strict_json(raw: bytes) -> Any:
     The parser of pydantic refuses bad grammar, bad UTF-8, lone surrogates and depth; the standard one, on what is
     left, sees duplicate keys and numbers too large for a float, which the first lets pass.
     """
+    if sum(map(raw.count, (b",", b"[", b"{"))) > _PARTS_MAX:
+        raise Unreadable(f"the body has more than {_PARTS_MAX} values; send less at once")
     if _NUL_ESCAPE.search(raw):
         raise Unreadable("the body holds the character NUL (\\u0000)")
     try:

@@ -77,7 +77,10 @@ class _Reader:
 
     def items(self, body: Any, surroundings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield each innermost item with its surroundings, as its expressions see it."""
-        yield from self._nested(_seen_from(body, None, surroundings), surroundings, self._map.items)
+        if isinstance(body, list) and not self._map.items:
+            yield from (_seen_from(item, body, surroundings) for item in body)
+        else:
+            yield from self._nested(_seen_from(body, None, surroundings), surroundings, self._map.items)
 
     def _nested(
         self, outer: dict[str, Any], surroundings: Mapping[str, Any], levels: tuple[Expression, ...]

@@ -11,7 +11,7 @@ from app.lms._times import UNITS
 
 FIELDS: dict[str, str] = {
     "items": "JMESPath to the list of items, or a list of such expressions, one for each level of nesting, each on the "
-    "item of the level above. Without it the payload is one item.",
+    "item of the level above. Without it the payload is one item, or each member of a top-level list.",
     "kind": "What happened. A kind word when it is always the same; else {path, values, default}: the value at path, "
     f"as text (numbers and booleans as JSON spells them), is looked up in values. Kinds: {', '.join(Kind)}; `{IGNORE}` "
     "acknowledges and drops. A value that is not listed takes default, and without one is ignored with the reason.",

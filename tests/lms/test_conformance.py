@@ -129,6 +129,20 @@ def test_the_usual_authentication_is_valid_and_among_the_schemes(adapter):
     assert set(adapter.schemes) <= set(SCHEMES)
 
 
+def test_an_adapter_finds_no_fault_with_the_mapping_of_its_example_or_with_having_none(adapter):
+    mapping = adapter.example.get("mapping", {})
+
+    assert adapter.check_mapping(mapping) == [] if adapter.check_mapping else mapping == {}
+
+
+def test_an_adapter_that_takes_a_mapping_documents_it_and_finds_faults(adapter):
+    if adapter.check_mapping is None:
+        assert adapter.reference == {}
+    else:
+        assert adapter.reference
+        assert adapter.check_mapping({"nonsense": 1})
+
+
 def test_an_adapter_says_how_to_connect_it_in_five_lines(adapter):
     lines = adapter.how_to_connect.split("\n")
 

@@ -189,6 +189,12 @@ def test_one_unreadable_item_makes_the_whole_payload_unreadable():
         read(b'{"rows":[{"who":1},{"whom":2}]}', items="rows", activity="'c'")
 
 
+def test_each_member_of_a_top_level_list_is_an_item():
+    events = read(b'[{"who":1,"what":2},{"who":3,"what":2}]').events
+
+    assert [event.identities[0].value for event in events] == ["1", "3"]
+
+
 def test_a_payload_without_items_is_ignored():
     assert read(b'{"rows":[]}', items="rows").ignored == "the payload holds no items"
     assert read(b"{}", items="rows").ignored == "the payload holds no items"
