@@ -169,7 +169,10 @@ def estimates(scenario: str) -> dict[str, Estimate]:
             panel, _cohorts(Controls.NOT_YET, covariates=("x",))
         )
     if scenario == "D":
-        chosen["CS, base 4 months before"] = lambda panel: callaway_santanna(
+        chosen["CS never, base 4 months before"] = lambda panel: callaway_santanna(
+            panel, _cohorts(Controls.NEVER, anticipation=3)
+        )
+        chosen["CS not yet, base 4 months before"] = lambda panel: callaway_santanna(
             panel, _cohorts(Controls.NOT_YET, anticipation=3)
         )
     return chosen

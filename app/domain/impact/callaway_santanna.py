@@ -15,7 +15,7 @@ from app.domain.impact.cells import Cell, Cells
 from app.domain.impact.cohort_deals import count_clusters, dealt_anew
 from app.domain.impact.cohorts import Cohorts
 from app.domain.impact.findings import concluded
-from app.domain.impact.inference import Inference, from_randomisation, from_standard_error, refused
+from app.domain.impact.inference import Inference, from_randomisation, from_standard_error, refused, small_sample
 from app.domain.impact.leads import Leads
 from app.domain.impact.linear import interval_around, t_two_sided
 from app.domain.impact.options import Estimator, Options
@@ -108,7 +108,9 @@ def _precision(found: Cells, overall: Averages, options: Options) -> Inference:
         float(overall.values[0]), error, df=float(arranged.n_clusters - 1), level=options.level
     )
     reason = counted.refusal(StandardErrorKind.CLUSTER)
-    return inference if reason is None else refused(inference, reason)
+    if reason is not None:
+        return refused(inference, reason)
+    return small_sample(inference, dealt_anew(found, options), counted) if counted.is_small else inference
 
 
 def _sample(arranged: Cohorts) -> Sample:

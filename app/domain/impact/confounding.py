@@ -90,6 +90,6 @@ def oster_diagnostic(short: LinearFit, long: LinearFit, covariates: FloatArray, 
     return Diagnostic(
         "oster_delta",
         Verdict.OK if abs(delta) >= 1.0 else Verdict.FLAG,
-        f"To undo it, what is unmeasured would have to select{way} {abs(delta):.2f} times as strongly as the covariates.",
+        f"What is unmeasured undoes it if it selects{way} {abs(delta):.2f} times as strongly as covariates do.",
         {"delta": delta, "r_squared_most": most},
     )

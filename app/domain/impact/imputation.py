@@ -165,6 +165,11 @@ def _precision(value: float, error: float, imputed: Imputed, df: float, options:
     counted = Assigned(imputed.clusters, exposed).counted()
     found = from_standard_error(value, StandardError(error, StandardErrorKind.CLUSTER), df=df, level=options.level)
     reason = counted.refusal(StandardErrorKind.CLUSTER)
+    if options.standard_error is None and counted.rule(StandardErrorKind.CLUSTER) is not StandardErrorKind.CLUSTER:
+        reason = reason or (
+            f"{counted.total} clusters, {counted.exposed} of them exposed, are too few for this standard error: "
+            "callaway_santanna has randomisation inference."
+        )
     return found if reason is None else refused(found, reason)
 
 

@@ -67,6 +67,11 @@ class Clusters:
             return usual
         return Kind.WILD_BOOTSTRAP
 
+    @property
+    def is_small(self) -> bool:
+        """Whether fewer than 30 stand on one side and exposure can be dealt anew: the headline then needs that too."""
+        return min(self.exposed, self.unexposed) < _HEADLINE_UNITS and not self.mixed
+
     def refusal(self, kind: Kind) -> str | None:
         """Return why a p-value of this kind would mislead, None if it would not."""
         if self.deals < LEAST_DEALS:
@@ -217,8 +222,8 @@ def of_coefficient(
     reason = counted.refusal(kind)
     if reason is not None:
         found = refused(found, reason)
-    elif kind is not Kind.RANDOMISATION and not counted.mixed and _is_small(counted):
-        found = replace(found, notes=(_small_sample(found, dealt.dealt_anew(fit, name, options), counted),))
+    elif kind is not Kind.RANDOMISATION and counted.is_small:
+        found = small_sample(found, dealt.dealt_anew(fit, name, options), counted)
     return found, table
 
 
@@ -232,17 +237,14 @@ def _bootstrapped(
     return Inference(error, interval, found.p_value, None, float(groups.max()), others)
 
 
-def _is_small(counted: Clusters) -> bool:
-    return min(counted.exposed, counted.unexposed) < _HEADLINE_UNITS
-
-
-def _small_sample(found: Inference, dealt: Randomised, counted: Clusters) -> Diagnostic:
-    """Set randomisation inference beside the p-value where fewer than 30 are on one side."""
+def small_sample(found: Inference, dealt: Randomised, counted: Clusters) -> Inference:
+    """Return the inference with randomisation inference set beside it; flagged where they disagree at 5 %."""
     differs = found.p_value is not None and (found.p_value < _ALPHA) != (dealt.p_value < _ALPHA)
-    return Diagnostic(
+    note = Diagnostic(
         "small_sample",
         Verdict.FLAG if differs else Verdict.OK,
         f"{counted.exposed} exposed and {counted.unexposed} unexposed: randomisation inference gives p = "
         f"{dealt.p_value:.3f}.",
         {"exposed": counted.exposed, "unexposed": counted.unexposed, "randomisation_p_value": dealt.p_value},
     )
+    return replace(found, notes=(*found.notes, note))

@@ -20,6 +20,8 @@ LEAST_DEALS = 40  # impact.md 3.4: below, no 5 % test is possible
 _ENUMERATED = 5000
 _TIE = 1e-9
 _COUNTED = 10**15
+_LEAST_DRAWS = 99
+_MOST_CELLS = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,12 +52,16 @@ def possible_deals(arms: IntArray) -> int:
 
 
 def deal(arms: IntArray, rng: np.random.Generator, draws: int) -> Deals:
-    """Return all deals where there are at most 5,000, else `draws` random ones."""
+    """Return all deals where there are at most 5,000, else `draws` random ones; fewer, 99 at least, of many clusters.
+
+    So many clusters need no finer p-value, and the deals of 100,000 would not fit into memory.
+    """
     possible = possible_deals(arms)
     if possible <= _ENUMERATED:
         counts = np.bincount(arms).tolist()
         return Deals(np.array(list(_arrangements(counts, len(arms))), dtype=np.int64), True, possible)
-    order = np.argsort(rng.random((draws, len(arms))), axis=1)
+    drawn = min(draws, max(_LEAST_DRAWS, _MOST_CELLS // len(arms)))
+    order = np.argsort(rng.random((drawn, len(arms))), axis=1)
     return Deals(arms[order], False, possible)
 
 

@@ -207,6 +207,25 @@ class EffectResult:
         return answer
 
 
+def restored(told: Mapping[str, Any]) -> EffectResult:
+    """Return what `to_dict` told, as far as it takes to value an effect: estimate, error, sample, grade and scale."""
+    error = told["standard_error"]
+    counted = {one.name: told["sample"][one.name] for one in fields(Sample)}
+    return EffectResult(
+        estimator=told["estimator"],
+        estimand=Estimand(told["estimand"]),
+        value=told["value"],
+        standard_error=None if error is None else StandardError(error["value"], StandardErrorKind(error["kind"])),
+        interval=None,
+        p_value=told["p_value"],
+        p_value_reason=told["p_value_reason"],
+        sample=Sample(**counted),
+        transform=told["transform"],
+        grade=told["grade"],
+        words=told["words"],
+    )
+
+
 def json_safe(value: Any) -> Any:  # noqa: PLR0911  one return for each kind of value is the plainest form
     """Return `value` as JSON values: non-finite floats become None, arrays and tuples lists, enums their words."""
     if isinstance(value, Enum):

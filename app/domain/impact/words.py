@@ -14,6 +14,9 @@ _SENTENCES = (
     "{exposure} caused {outcome} to change by {value}{interval}.",
 )
 _CONSISTENT = 2
+_CONSISTENT_WITH_BOTH = (
+    "The evidence is consistent with {exposure} having changed {outcome} by {value}{interval}, and with no effect."
+)
 _NOTHING_SEEN = "An effect of {exposure} on {outcome} could not be told from none: {value}{interval}."
 
 
@@ -33,8 +36,8 @@ def sentence(result: EffectResult, *, exposure: str, outcome: str) -> str:
     held = result.interval
     if held is not None and held.low is not None and held.high is not None:
         interval = f" ({held.level:.0%} interval {held.low:.4g} to {held.high:.4g})"
-        if result.grade > 1 and held.low <= 0.0 <= held.high:
-            form = _NOTHING_SEEN
+        if result.grade >= _CONSISTENT and held.low <= 0.0 <= held.high:
+            form = _CONSISTENT_WITH_BOTH if result.grade == _CONSISTENT else _NOTHING_SEEN
     elif result.grade > _CONSISTENT:
         form = _SENTENCES[_CONSISTENT]
     said = form.format(exposure=exposure, outcome=outcome, value=f"{result.value:.4g}", interval=interval)

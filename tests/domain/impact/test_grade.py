@@ -199,8 +199,12 @@ def test_the_sentence_says_no_more_than_the_grade():
 
 
 def test_the_sentence_does_not_claim_what_its_interval_leaves_open():
-    strong = graded(result(value=0.1), RANDOM, MATCHING)
+    strong, weak = (graded(result(value=0.1), held, MATCHING) for held in (RANDOM, design()))
 
+    assert words.sentence(weak, exposure="coaching", outcome="sales") == (
+        "The evidence is consistent with coaching having changed sales by 0.1 (95% interval -0.1 to 0.3), "
+        "and with no effect."
+    )
     assert words.sentence(strong, exposure="coaching", outcome="sales") == (
         "An effect of coaching on sales could not be told from none: 0.1 (95% interval -0.1 to 0.3)."
     )

@@ -9,6 +9,7 @@ from app.domain.impact import randomisation, wild_bootstrap
 from app.domain.impact.callaway_santanna import callaway_santanna
 from app.domain.impact.design import Assignment, Design, Plan
 from app.domain.impact.did import did_2x2
+from app.domain.impact.imputation import imputation
 from app.domain.impact.inference import Clusters
 from app.domain.impact.linear import least_squares
 from app.domain.impact.options import Options
@@ -211,10 +212,33 @@ def test_teams_that_hold_exposed_and_unexposed_people_cannot_be_dealt_anew():
     assert result.standard_error.kind is not Kind.RANDOMISATION
 
 
-def test_under_team_shocks_false_positives_stay_near_five_percent():
-    """A smoke test: 80 panels without effect, 12 teams; unit-level standard errors would reject in about a third."""
-    rejected = sum(did_2x2(teams(12, 6, seed=seed), Options(draws=199)).p_value < 0.05 for seed in range(80))
-    naive = sum(did_2x2(teams(12, 6, seed=seed), Options(standard_error=Kind.HC2)).p_value < 0.05 for seed in range(80))
+def test_imputation_does_not_test_with_too_few_clusters_and_says_where_one_can():
+    result = imputation(teams(20, 10), Options())
 
-    assert rejected <= 10
-    assert naive >= 15
+    assert result.p_value is None
+    assert "callaway_santanna" in result.p_value_reason
+    assert imputation(teams(20, 10), Options(standard_error=Kind.CLUSTER)).p_value is not None
+
+
+def test_randomisation_inference_stands_beside_cluster_robust_inference_of_under_thirty():
+    result = callaway_santanna(teams(40, 20), Options(aggregations=SIMPLE))
+
+    small = result.diagnostic("small_sample").values
+    assert (small["exposed"], small["unexposed"]) == (20, 20)
+    assert small["randomisation_p_value"] == pytest.approx(result.p_value, abs=0.05)
+
+
+def test_deals_of_very_many_units_stay_small():
+    deals = randomisation.deal(np.repeat([0, 1], [99_980, 20]), np.random.default_rng(0), 999)
+
+    assert deals.arms.shape == (99, 100_000)
+    assert (deals.arms.sum(axis=1) == 20).all()
+
+
+def test_under_team_shocks_false_positives_stay_near_five_percent():
+    """A smoke test: 50 panels without effect, 12 teams; unit-level standard errors would reject in about a third."""
+    rejected = sum(did_2x2(teams(12, 6, seed=seed), Options(draws=199)).p_value < 0.05 for seed in range(50))
+    naive = sum(did_2x2(teams(12, 6, seed=seed), Options(standard_error=Kind.HC2)).p_value < 0.05 for seed in range(50))
+
+    assert rejected <= 7
+    assert naive >= 10

@@ -107,11 +107,11 @@ def test_cuped_leaves_the_variance_that_the_baseline_does_not_predict():
 def test_cuped_intervals_hold_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(2)
     held = 0
-    for _ in range(200):
+    for _ in range(120):
         found = cuped(drawn(rng, 100, effect=0.3, rho=0.7), Options()).interval
         held += found.low <= 0.3 <= found.high
 
-    assert 0.90 <= held / 200 <= 0.99
+    assert 0.90 <= held / 120 <= 0.99
 
 
 def test_lin_equals_the_difference_of_two_regressions_at_the_common_mean():
