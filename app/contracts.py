@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from cryptography.fernet import Fernet
 
+from app.api.graphql.schema import sdl
 from app.config import Settings
 from app.main import create_app
 
@@ -26,7 +27,7 @@ def openapi() -> str:
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
 
 
-CONTRACTS: Mapping[str, Callable[[], str]] = {"openapi.yaml": openapi}
+CONTRACTS: Mapping[str, Callable[[], str]] = {"openapi.yaml": openapi, "schema.graphql": sdl}
 """Every published contract: the file at the top of the repository, and what writes it."""
 
 
@@ -41,7 +42,7 @@ def write(folder: Path) -> list[str]:
     return changed
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(yaml.CSafeDumper):
     """Writes text of several lines as a block, and the same mapping twice instead of a reference to it."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  the base class sets the signature
@@ -49,7 +50,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+def _text(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
 

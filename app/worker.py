@@ -10,12 +10,15 @@ import structlog
 
 from app.db import Database
 from app.domain.errors import Unavailable
-from app.services import idempotency, jobs
+from app.services import idempotency, jobs, sources
 from app.services.jobs import Claim, JobKind, LeaseLost
 
 log = structlog.get_logger(__name__)
 
-KINDS = (JobKind("purge_idempotency_records", idempotency.purge, every=timedelta(hours=6)),)
+KINDS = (
+    JobKind("purge_idempotency_records", idempotency.purge, every=timedelta(hours=6)),
+    JobKind("mark_silent_sources", sources.mark_silent, every=timedelta(minutes=1)),
+)
 """Every kind of job there is."""
 
 LEASE = timedelta(seconds=60)

@@ -19,7 +19,6 @@ from app.api.problems import PROBLEMS
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES_MAX = 64 * 1024
-CONNECTIONS_MAX = 1_000
 
 
 class Connection(HttpToolsProtocol):
@@ -27,6 +26,8 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._most = self.limit_concurrency
+        self.limit_concurrency = None  # uvicorn's own answer is plain text without Retry-After
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._expects_head = True
@@ -56,7 +57,7 @@ class Connection(HttpToolsProtocol):
         """Hand the request to the service, or to nobody when too many are connected."""
         self._expects_head = False
         self._stop_waiting()
-        full = max(len(self.connections), len(self.tasks)) > CONNECTIONS_MAX
+        full = self._most is not None and max(len(self.connections), len(self.tasks)) > self._most
         self.app = too_many if full else self.config.loaded_app
         super().on_headers_complete()
 

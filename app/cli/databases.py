@@ -9,6 +9,7 @@ import structlog
 import typer
 from alembic.util import CommandError
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 
 from app import logs, schema
 from app.cli.answers import Mistake
@@ -17,6 +18,8 @@ from app.db import Database, async_url
 from app.schema import SchemaState
 
 log = structlog.get_logger(__name__)
+
+_INSUFFICIENT_PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 
 def read_settings(**options: Any) -> Settings:
@@ -58,6 +61,12 @@ def migrate(settings: Settings) -> str:
     except CommandError as error:
         unknown = str(error).rpartition(" by ")[2].strip("'\"")
         raise Mistake(SchemaState(unknown, schema.head()).complaint or str(error)) from error
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+            raise
+        reason = str(error.orig).partition("\n")[0]
+        mend = "give THROUGHLINE_MIGRATION_DATABASE_URL the address of the owner of the tables"
+        raise Mistake(f"The database does not let this role change its tables ({reason}): {mend}.") from error
     log.info("schema_current", revision=schema.head())
     return schema.head()
 

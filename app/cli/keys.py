@@ -41,8 +41,8 @@ def create(
 ) -> None:
     """Make a key; its token is shown this once."""
     try:
-        fields = ApiKeyWrite(name=name, scopes=scope or ["read"], expires_at=_instant(expires))
-        fields = ApiKeyWrite.model_validate(fields.model_dump())
+        told = {"name": name, "scopes": scope or ["read"], "expires_at": _instant(expires)}
+        fields = ApiKeyWrite.model_validate(told)
     except ValidationError as error:
         raise Mistake("A name has 1 to 200 characters.") from error
     made = asyncio.run(_create(read_settings(), tenant, fields))

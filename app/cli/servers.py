@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import tempfile
 from typing import Any
 
 import typer
@@ -29,9 +30,10 @@ def run(settings: Settings, *, workers: int = 1) -> None:
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     exit_calmly()
     if workers > 1:
-        _hand_down(settings)
-        _announce(settings)
-        Multiprocess(_configuration(f"{__name__}:service", settings, workers=workers), sockets=[listener]).run()
+        with tempfile.TemporaryDirectory(prefix="throughline-metrics-") as folder:
+            _hand_down(settings, folder)
+            _announce(settings)
+            Multiprocess(_configuration(f"{__name__}:service", settings, workers=workers), sockets=[listener]).run()
     else:
         Server(_configuration(lambda: create_app(settings, with_worker=True), settings), settings).run([listener])
 
@@ -49,8 +51,8 @@ def listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        place = f"{settings.host}:{settings.port}"
-        raise Mistake(f"Cannot listen on {place} ({error.strerror}): choose another with --host and --port.") from error
+        place, reason = f"{settings.host}:{settings.port}", str(error.strerror).partition(" (")[0]
+        raise Mistake(f"Cannot listen on {place} ({reason}): choose another with --host and --port.") from error
 
 
 class Server(uvicorn.Server):
@@ -82,7 +84,9 @@ def _configuration(app: Any, settings: Settings, *, workers: int = 1) -> uvicorn
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
+        limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_worker_healthcheck=30,  # a process that is only starting slowly is not hung
     )
 
 
@@ -91,7 +95,8 @@ def _announce(settings: Settings) -> None:
     typer.echo(f"Throughline is ready: {url}/docs (REST), {url}/graphql-console (GraphQL). Ctrl+C stops it.")
 
 
-def _hand_down(settings: Settings) -> None:
-    """Let the processes of this one see what the command line said."""
+def _hand_down(settings: Settings, metrics_folder: str) -> None:
+    """Let the processes of this one see what the command line said, and where they count together."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
     os.environ["THROUGHLINE_HOST"] = settings.host
     os.environ["THROUGHLINE_PORT"] = str(settings.port)

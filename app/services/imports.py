@@ -185,6 +185,8 @@ async def _put_measurements(session: AsyncSession, _plan: Plan, outcomes: list[O
     for outcome in outcomes:
         cells = outcome.line.cells
         fields: dict[str, Any] = {name: cells[name] for name in _MEASUREMENT_FIELDS if cells.get(name)}
+        if "provisional" in fields:
+            fields["provisional"] = _WORDS.get(str(fields["provisional"]).lower(), fields["provisional"])
         fields["kpi_id"] = _named(outcome, "kpi", known, "kpi", cells["kpi"])
         kind, subject = cells.get("subject_kind") or SubjectKind.TENANT, cells.get("subject")
         if subject and kind == SubjectKind.TENANT:
@@ -245,6 +247,9 @@ def _cell_fault(fault: Fault) -> CellFault:
 def _cells(outcomes: Sequence[Outcome], column: str) -> set[str]:
     return {text for outcome in outcomes if (text := outcome.line.cells.get(column)) and not flaw_in(text)}
 
+
+_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+"""How a table spells true and false."""
 
 _COLUMNS = {"org_unit_id": "org_unit", "kpi_id": "kpi", "subject_id": "subject"}
 _PERSON_FIELDS = ("name", "role", "joined_on", "left_on")

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -36,14 +37,17 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run in an empty folder without settings, and put logging back."""
+    """Run in an empty folder without settings, and put logging and signals back."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.startswith("THROUGHLINE_"):
             monkeypatch.delenv(name)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
+    for number, handler in signals.items():
+        signal.signal(number, handler)
     structlog.reset_defaults()
     logging.captureWarnings(capture=False)
     root.handlers[:], root.level = handlers, level
@@ -67,7 +71,7 @@ def command(run: Command, settings: Settings) -> Command:
 
 def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
     """Start a command as a process of its own."""
-    return subprocess.Popen(  # noqa: S603  fixed arguments
+    return subprocess.Popen(
         [sys.executable, "-m", "app.cli", *arguments],
         env={**os.environ, **environment(settings)},
         stdout=subprocess.PIPE,
