@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry import Info
+from strawberry import UNSET, Info
 from strawberry.annotation import StrawberryAnnotation
 
 from app.api import cursors
@@ -71,16 +72,22 @@ class Slice:
         self.wanted = wanted
         self.first = first
         self.after = after
-        path = f"/{edges.noun.plural.replace('_', '-')}"
-        owner = "" if parent is None else f" {edges.name} of {ids.encode(parent.prefix, parent.row.id)}"
-        filters = sorted(wanted.filters.items(), key=str)
-        self.binding = repr(
-            (view.graph.principal.tenant.slug, path + owner, wanted.sort, filters, wanted.q, wanted.include_archived)
+        owner = "" if parent is None else f" of {ids.encode(parent.prefix, parent.row.id)} {edges.name}"
+        self.binding = cursors.of_list(
+            view.graph.principal.tenant.slug,
+            edges.noun.plural + owner,
+            wanted.sort,
+            wanted.filters,
+            wanted.q,
+            archived=wanted.include_archived,
         )
 
     async def page(self) -> Page[Any]:
-        """Return the rows of the page as entries of the graph."""
-        found: Page[Any] = await self.view.load(("page", self._key(), self.after), self._pages, self.parent)
+        """Return the rows of the page as entries of the graph. Raises InvalidCursor."""
+        place = self._behind()
+        found: Page[Any] = await self.view.load(
+            ("page", self._key(), place and tuple(place)), partial(self._pages, place), self.parent
+        )
         return found
 
     async def count(self) -> int:
@@ -95,21 +102,26 @@ class Slice:
     def _key(self) -> tuple[Any, ...]:
         return (self.edges.name, id(self.wanted), self.first)
 
-    def _query(self) -> Query:
+    def _behind(self) -> list[Any] | None:
+        """Return the place that the page lies behind; the cursor must be one of this very list."""
+        if self.after is None:
+            return None
+        kinds = [column.type.python_type for column in sort_columns(self.edges.noun, self.wanted.sort)]
+        return cursors.decode(self.view.graph.vault, self.binding, self.after, kinds)
+
+    def _query(self, place: list[Any] | None) -> Query:
         wanted = self.wanted
-        place = None
-        if self.after is not None:
-            kinds = [column.type.python_type for column in sort_columns(self.edges.noun, wanted.sort)]
-            place = cursors.decode(self.view.graph.vault, self.binding, self.after, kinds)
         return Query(wanted.filters, wanted.q, wanted.sort, place, self.first, wanted.include_archived)
 
-    async def _pages(self, session: AsyncSession, parents: list[UUID | None]) -> Sequence[Page[Any]]:
+    async def _pages(
+        self, place: list[Any] | None, session: AsyncSession, parents: list[UUID | None]
+    ) -> Sequence[Page[Any]]:
         node = KINDS[self.edges.noun.name].node
-        found = await branches.pages(session, self.edges.listing(), parents, self._query(), as_of=self.view.at)
+        found = await branches.pages(session, self.edges.listing(), parents, self._query(place), as_of=self.view.at)
         return [Page([node(row, self.view) for row in page.items], page.last, None) for page in found]
 
     async def _counts(self, session: AsyncSession, parents: list[UUID | None]) -> Sequence[int]:
-        return await branches.counts(session, self.edges.listing(), parents, self._query(), as_of=self.view.at)
+        return await branches.counts(session, self.edges.listing(), parents, self._query(None), as_of=self.view.at)
 
 
 @strawberry.type(description="Where a page stands in its list.")
@@ -204,7 +216,7 @@ def connect(
     """Return the connection that a field's arguments ask for. Raises Invalid."""
     check_first(first)
     wanted = view.remembered((edges.noun.name, repr(filters), repr(sorts)), lambda: asked(edges.noun, filters, sorts))
-    return Connection(Slice(view, edges, parent, wanted, first, after))
+    return Connection(Slice(view, edges, parent, wanted, first, after or None))
 
 
 def check_first(first: int) -> None:
@@ -222,6 +234,6 @@ def _list_field(noun: NounType[Any], resolve: Any, description: str) -> Any:
         "filter": Annotated[filters | None, strawberry.argument(description="Which to list; null: all in use.")],
         "sort": Annotated[list[sorts] | None, strawberry.argument(description="In which order; null: newest first.")],  # type: ignore[valid-type]  # made at run time
     }
-    resolve.__defaults__ = (FIRST, None, None, None)
+    resolve.__defaults__ = (FIRST, UNSET, UNSET, UNSET)
     annotation = StrawberryAnnotation(f"Connection[{camel(noun.name)}Node] | None", namespace=NAMES)
     return strawberry.field(resolver=resolve, description=description, graphql_type=annotation)

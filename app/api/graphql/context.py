@@ -9,9 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
-from app.api.authentication import Principal
-from app.db import Database
-from app.vault import Vault
+from app.api.graphql.requests import Caller
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -25,11 +23,10 @@ UNITS_MOST = 3
 class Graph:
     """The context of one request."""
 
-    def __init__(self, principal: Principal, database: Database, vault: Vault, base_url: str) -> None:
-        self.principal = principal
-        self.vault = vault
-        self.base_url = base_url
-        self._database = database
+    def __init__(self, caller: Caller) -> None:
+        self.principal = caller.principal
+        self.vault = caller.vault
+        self._database = caller.database
         self._units = asyncio.Semaphore(UNITS_MOST)
         self._views: dict[datetime | None, View] = {}
 

@@ -1,6 +1,7 @@
 """Documents: parsed, measured and validated, once for the same text; then run."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from inspect import isawaitable
@@ -19,11 +20,13 @@ from graphql import (
 )
 from strawberry.execution import optimized_is_awaitable
 
-from app.api.graphql import limits
+from app.api.graphql import errors, limits
 from app.api.graphql.context import Graph
 from app.api.graphql.limits import Map, TooMuch
+from app.api.graphql.requests import Answer, Asked, Caller
 from app.api.graphql.schema import schema
 
+_MAKING = threading.Lock()
 _ERRORS_MOST = 5
 _REMEMBERED_MOST = 100
 _REMEMBERED_CHARACTERS = 5_000
@@ -63,17 +66,45 @@ def prepare(text: str) -> Prepared:
     return _remembered(text) if len(text) <= _REMEMBERED_CHARACTERS else _prepare(text)
 
 
-async def run(
-    prepared: Prepared, operation: OperationDefinitionNode, graph: Graph, variables: Mapping[str, Any]
+def warm() -> None:
+    """Make the schema, once, whichever thread comes first."""
+    with _MAKING:
+        _map()
+
+
+async def answer(asked: Asked, caller: Caller) -> Answer:
+    """Return the answer to a request. Raises Unavailable when the database is away."""
+    prepared = prepare(asked.query)
+    if prepared.document is None or prepared.errors:
+        writes = any(each.operation is not OperationType.QUERY for each in prepared.operations.values())
+        return _refusal(prepared.errors, caller, writes=writes)
+    try:
+        operation = prepared.operation(asked.operation_name)
+        result = await _run(prepared.document, operation, asked.variables, caller)
+    except GraphQLError as error:
+        return _refusal([error], caller)
+    found = result.errors or []
+    away = errors.unavailable(found)
+    if away is not None:
+        raise away
+    if result.data is None:
+        return _refusal(found, caller)
+    told = {"errors": errors.shown(found, caller.request_id)} if found else {}
+    return Answer({"data": result.data} | told)
+
+
+def _refusal(found: Iterable[GraphQLError], caller: Caller, *, writes: bool = False) -> Answer:
+    return Answer({"errors": errors.shown(found, caller.request_id)}, refused=True, writes=writes)
+
+
+async def _run(
+    document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any], caller: Caller
 ) -> ExecutionResult:
-    """Return the result of an operation. Raises GraphQLError when it asks for too much with these variables."""
-    if prepared.document is None:
-        raise refused("There is no document to run.")
-    limits.check_operation(_map(), prepared.document, operation, variables)
+    limits.check_operation(_map(), document, operation, variables)
     found = execute(
         schema(),
-        prepared.document,
-        context_value=graph,
+        document,
+        context_value=Graph(caller),
         variable_values=dict(variables),
         operation_name=operation.name.value if operation.name else None,
         is_awaitable=cast("Callable[[Any], TypeGuard[Awaitable[Any]]]", optimized_is_awaitable),
@@ -102,10 +133,10 @@ def _prepare(text: str) -> Prepared:
     except GraphQLError as error:
         return Prepared(None, {}, (error,))
     named = {each.name.value if each.name else None: each for each in operations}
-    errors = tuple(validate(schema(), document, max_errors=_ERRORS_MOST))
-    if not errors and any(each.operation is not OperationType.QUERY for each in operations):
-        errors = (refused("The graph is read only: send a query; writing goes through REST."),)
-    return Prepared(document, named, errors)
+    found = tuple(validate(schema(), document, max_errors=_ERRORS_MOST))
+    if not found and any(each.operation is not OperationType.QUERY for each in operations):
+        found = (refused("The graph is read only: send a query; writing goes through REST."),)
+    return Prepared(document, named, found)
 
 
 def _parse(text: str) -> DocumentNode:

@@ -1,18 +1,16 @@
 """`/graphql`: GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/), queries only, for key holders."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from graphql import ExecutionResult, GraphQLError, OperationType
 from pydantic_core import to_json
 
 from app.api.authentication import Principal
 from app.api.bodies import InvalidJson, UnsupportedMediaType, read_json
-from app.api.graphql import documents, errors
-from app.api.graphql.context import Graph
-from app.api.graphql.documents import refused
+from app.api.graphql.requests import Answer, Asked, Caller, Malformed, Run
 from app.lms import Unreadable
 from app.lms._body import strict_json
 
@@ -20,19 +18,6 @@ router = APIRouter(include_in_schema=False)
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The parameters of a request (the specification's section "Request Parameters")."""
-
-    query: str
-    operation_name: str | None
-    variables: Mapping[str, Any]
-
-
-class _Malformed(Exception):
-    """The request has no well-formed parameters."""
 
 
 @router.api_route("/graphql", methods=["GET", "POST"])
@@ -44,42 +29,30 @@ async def graphql(request: Request) -> Response:
     media_type = _media_type(request.headers.get("accept", ""))
     try:
         asked = _checked(await _parameters(request))
-    except _Malformed as error:
-        return _answer(request, media_type, {"errors": [refused(str(error))]}, status=400)
-    graph = Graph(principal, state.database, state.vault, state.settings.base_url)
-    return await _run(request, media_type, asked, graph)
+    except Malformed as error:
+        told = {"message": str(error), "extensions": {"code": "invalid_query"}}
+        return _response(media_type, Answer({"errors": [told]}, refused=True), 400)
+    caller = Caller(principal, state.database, state.vault, request.state.request_id)
+    if not _engine.cache_info().currsize:
+        await asyncio.to_thread(_engine)
+    answer = await _engine()(asked, caller)
+    if answer.writes and request.method == "GET":
+        return _response(media_type, answer, 405)
+    return _response(media_type, answer, 400 if answer.refused and media_type == GRAPHQL_JSON else 200)
 
 
-async def _run(request: Request, media_type: str, asked: _Asked, graph: Graph) -> Response:
-    refusal = 400 if media_type == GRAPHQL_JSON else 200
-    prepared = documents.prepare(asked.query)
-    if prepared.errors:
-        writes = any(each.operation is not OperationType.QUERY for each in prepared.operations.values())
-        status = 405 if writes and request.method == "GET" else refusal
-        return _answer(request, media_type, {"errors": prepared.errors}, status=status)
-    try:
-        operation = prepared.operation(asked.operation_name)
-        result = await documents.run(prepared, operation, graph, asked.variables)
-    except GraphQLError as error:
-        return _answer(request, media_type, {"errors": [error]}, status=refusal)
-    return _result(request, media_type, result, refusal)
+@cache
+def _engine() -> Run:
+    """Return what runs queries. Making the schema takes a while: it is made at first use, beside the event loop."""
+    from app.api.graphql.documents import answer, warm  # noqa: PLC0415  the nodes are declared at first use
+
+    warm()
+    return answer
 
 
-def _result(request: Request, media_type: str, result: ExecutionResult, refusal: int) -> Response:
-    found = result.errors or []
-    away = errors.unavailable(found)
-    if away is not None:
-        raise away
-    if result.data is None:
-        return _answer(request, media_type, {"errors": found}, status=refusal)
-    return _answer(request, media_type, {"data": result.data} | ({"errors": found} if found else {}), status=200)
-
-
-def _answer(request: Request, media_type: str, content: dict[str, Any], *, status: int) -> Response:
-    if "errors" in content:
-        content["errors"] = errors.shown(content["errors"], request.state.request_id)
+def _response(media_type: str, answer: Answer, status: int) -> Response:
     headers = {"Vary": "Accept, Authorization"} | ({"Allow": "POST"} if status == 405 else {})  # noqa: PLR2004  RFC 9110: a 405 names what is allowed
-    return Response(to_json(content), status, headers, media_type=f"{media_type}; charset=utf-8")
+    return Response(to_json(answer.content), status, headers, media_type=f"{media_type}; charset=utf-8")
 
 
 def _media_type(accept: str) -> str:
@@ -106,7 +79,7 @@ async def _parameters(request: Request) -> Mapping[str, Any]:
         raise UnsupportedMediaType("Send the query as application/json in UTF-8.")
     body = await read_json(request)
     if not isinstance(body, dict):
-        raise _Malformed("Send one JSON object with `query`; lists of requests are not taken.")
+        raise Malformed("Send one JSON object with `query`; lists of requests are not taken.")
     return body
 
 
@@ -117,16 +90,16 @@ def _json(name: str, text: str) -> Any:
         raise InvalidJson(f"The parameter {name} is not strict JSON: {error}.") from error
 
 
-def _checked(given: Mapping[str, Any]) -> _Asked:
+def _checked(given: Mapping[str, Any]) -> Asked:
     query, name = given.get("query"), given.get("operationName")
     variables, extensions = given.get("variables"), given.get("extensions")
     if isinstance(extensions, dict) and "persistedQuery" in extensions:
-        raise _Malformed("PersistedQueryNotSupported")
+        raise Malformed("PersistedQueryNotSupported")
     if not isinstance(query, str) or not query:
-        raise _Malformed("Send the document as a string in `query`.")
+        raise Malformed("Send the document as a string in `query`.")
     if name is not None and not isinstance(name, str):
-        raise _Malformed("`operationName` is a string or null.")
+        raise Malformed("`operationName` is a string or null.")
     for key, value in (("variables", variables), ("extensions", extensions)):
         if value is not None and not isinstance(value, dict):
-            raise _Malformed(f"`{key}` is an object or null.")
-    return _Asked(query, name or None, variables or {})
+            raise Malformed(f"`{key}` is an object or null.")
+    return Asked(query, name or None, variables or {})

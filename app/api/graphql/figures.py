@@ -1,4 +1,4 @@
-"""Figures and effect estimates in the graph: computed numbers with all that makes them defensible."""
+"""Figures in the graph: computed numbers with all that makes them defensible."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,21 +10,33 @@ from uuid import UUID
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry import auto
+from strawberry import UNSET
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 
 from app.api.graphql.context import View
-from app.api.graphql.nodes import NAMES, Node, entry, load, object_type, one
-from app.api.graphql.scalars import FigureValue, computed, described, fields_of, shape_of
+from app.api.graphql.nodes import KINDS, NAMES, load, missing, object_type
+from app.api.graphql.scalars import FigureValue, ValueField, computed, described, fields_of, shape_of
+from app.api.metrics import MetricRead
+from app.domain import ids
 from app.domain.metrics.catalogue import metric
 from app.models.figures import ExplainedInput, Explanation, FigureInterval, FigureRead, plain
-from app.services.effects import EFFECTS
 from app.services.figures import Computed
-from app.services.nouns import missing
 
 Compute = Callable[..., Awaitable[list[list[Computed]]]]
 
+_METRIC_FIELDS = (
+    "slug",
+    "title",
+    "definition_version",
+    "unit",
+    "value_type",
+    "description",
+    "formula",
+    "edge_rules",
+    "source",
+    "standing",
+)
 _INPUT: Any = shape_of(ExplainedInput)
 _AsOf = Annotated[
     datetime | None,
@@ -96,6 +108,18 @@ class Found:
         """Return how the figure came about."""
         return ExplanationNode(self)
 
+    def get_definition(self) -> Any:
+        """Return the row of the catalogue."""
+        return metric(self.computed.figure.metric)
+
+
+def _metric_type() -> Any:
+    body = fields_of(MetricRead, ValueField, only=_METRIC_FIELDS)
+    return strawberry.type(type("MetricNode", (), body), name="Metric", description="The definition of a metric.")
+
+
+MetricNode = _metric_type()
+
 
 class _FigureField(StrawberryField):
     """A field of the figure itself."""
@@ -111,7 +135,8 @@ def _figure_type() -> Any:
         FigureRead, _FigureField, value=FigureValue | None, numerator=Decimal | None, denominator=Decimal | None
     )
     body["explanation"] = computed("Its formula and what went in.")
-    body["__annotations__"]["explanation"] = ExplanationNode
+    body["definition"] = computed("The metric that it is a value of.")
+    body["__annotations__"] |= {"explanation": ExplanationNode, "definition": MetricNode}
     return strawberry.type(type("FigureNode", (), body), name="Figure", description=described(FigureRead))
 
 
@@ -121,34 +146,21 @@ FigureNode = _figure_type()
 def figures_of(noun: str, compute: Compute) -> Any:
     """Declare the figures of a node; `compute` is the service that works out those of many."""
 
-    async def resolve(self: Any, as_of: _AsOf = None, metrics: _Metrics = None) -> Any:
-        view: View = self.view if as_of is None else self.view.graph.view(as_of)
+    async def resolve(self: Any, as_of: _AsOf = UNSET, metrics: _Metrics = UNSET) -> Any:
+        view: View = self.view if not as_of else self.view.graph.view(as_of or None)
         slugs = {metric(slug).slug for slug in metrics or ()}
         if view is not self.view and await load(view, noun, self.row.id) is None:
-            raise missing(self.noun, self.row.id)
+            raise missing(KINDS[noun], ids.encode(self.prefix, self.row.id))
 
         async def batch(session: AsyncSession, noun_ids: list[UUID]) -> Sequence[list[Found]]:
             rows = await compute(session, noun_ids, as_of=view.at)
             return [[Found(each, view) for each in row] for row in rows]
 
         found: list[Found] = await view.load(("figures", noun), batch, self.row.id)
-        return [each for each in found if metrics is None or each.computed.figure.metric in slugs]
+        return [each for each in found if not slugs or each.computed.figure.metric in slugs]
 
     return strawberry.field(
         resolver=resolve,
         description="Its figures, in the order of the catalogue.",
         graphql_type=list[FigureNode] | None,  # type: ignore[valid-type]  # made at run time
     )
-
-
-@entry(EFFECTS)
-class EffectEstimateNode(Node):
-    """A computed answer of the impact engine; it never changes."""
-
-    status: auto
-    request: auto
-    panel: auto
-    results: auto
-    recorded_at: auto
-    initiative = one("initiative_id")
-    outcome = one("outcome_id")

@@ -20,8 +20,15 @@ from app.services.effects import EFFECTS
 from app.services.initiatives import INITIATIVES
 from app.services.money import COST_ITEMS, UNIT_VALUES
 from app.services.outcomes import OUTCOMES
+from app.services.plans import PLANS
+from app.services.rollouts import ROLLOUTS
+from app.services.statements import STATEMENTS
 
 _MONEY: Any = shape_of(Money)
+
+
+def _money(row: Any) -> dict[str, Any]:
+    return Money(amount=row.amount, currency=row.currency).model_dump(mode="json")
 
 
 @entry(INITIATIVES)
@@ -47,6 +54,9 @@ class InitiativeNode(Node):
     audiences = many(AUDIENCES, "initiative_id", "Who should learn.")
     cost_items = many(COST_ITEMS, "initiative_id", "What it cost.")
     effect_estimates = many(EFFECTS, "initiative_id", "Estimates of what it moved.")
+    impact_statements = many(STATEMENTS, "initiative_id", "What its effects were worth.")
+    evaluation_plans = many(PLANS, "initiative_id", "How effects will be estimated.")
+    rollout_designs = many(ROLLOUTS, "initiative_id", "Draws of who is offered it in which wave.")
     figures = figures_of("initiative", figures.computed_of_initiatives)
 
 
@@ -92,7 +102,7 @@ class CostItemNode(Node):
 
     def get_cost(self) -> Any:
         """Return the amount with its currency."""
-        return self.row
+        return _money(self.row)
 
 
 @entry(UNIT_VALUES, "amount", "currency")
@@ -108,4 +118,4 @@ class UnitValueNode(Node):
 
     def get_value(self) -> Any:
         """Return the amount with its currency."""
-        return self.row
+        return _money(self.row)

@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 import strawberry
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from strawberry import UNSET
 
-from app.api.graphql.scalars import typed
+from app.api.graphql.scalars import typed, worded
 from app.api.shapes import camel, query_shape
 from app.domain.errors import Fault, Invalid
 from app.models.faults import faults_of
@@ -42,11 +42,16 @@ class Asked:
 
 
 @cache
+def _shape(noun: NounType[Any]) -> type[BaseModel]:
+    return query_shape(noun)
+
+
+@cache
 def filter_of(noun: NounType[Any]) -> Any:
     """Return the input type with the filters of a noun's list."""
     name = f"{camel(noun.name)}Filter"
     fields: dict[str, Any] = {"__doc__": f"Filters of {noun.plural}.", "__annotations__": {}}
-    for key, info in query_shape(noun).model_fields.items():
+    for key, info in _shape(noun).model_fields.items():
         if key not in _NOT_FILTERS:
             annotation = typed(info.annotation)
             fields["__annotations__"][key] = annotation if info.default is None else annotation | None
@@ -56,12 +61,13 @@ def filter_of(noun: NounType[Any]) -> Any:
 
 
 def _described(noun: NounType[Any], key: str, described: str | None) -> str:
+    names = {*noun.read.model_fields, *noun.table.c.keys()}
     if key in noun.filters:
-        info = noun.read.model_fields.get(key)
-        text = (info.description if info else None) or key
+        shape = next(each for each in (noun.read, noun.write, noun.row) if key in each.model_fields)
+        text = worded(shape.model_fields[key].description or f"Its {key}.", names)
         nullable = " Null finds those without one." if "`null`" in (described or "") else ""
         return f"Only those with one of these: {text}{nullable}"
-    return described or ""
+    return worded(described, names)
 
 
 @cache
@@ -69,7 +75,9 @@ def sort_of(noun: NounType[Any]) -> Any:
     """Return the input type with the sorts of a noun's list."""
     name = f"{camel(noun.name)}Sort"
     keys = Enum(f"{name}Field", {key.upper(): key for key in noun.sorts})  # type: ignore[misc]  # made at run time
-    words = strawberry.enum(keys, name=f"{name}Field", description=f"What {noun.plural} can be sorted by.")
+    words = strawberry.enum(
+        keys, name=f"{name}Field", description=f"What {noun.plural.replace('_', ' ')} can be sorted by."
+    )
     fields: dict[str, Any] = {
         "__doc__": f"One key of a sort of {noun.plural}.",
         "__annotations__": {"field": words, "direction": SortDirection},
@@ -79,12 +87,21 @@ def sort_of(noun: NounType[Any]) -> Any:
     return strawberry.input(type(name, (), fields), name=name, description="One key of a sort; the id ends every sort.")
 
 
+def _refuse_nul(given: dict[str, Any]) -> None:
+    """Refuse a character that GraphQL's escapes can spell and no database holds."""
+    for key, value in given.items():
+        if any(isinstance(each, str) and "\0" in each for each in (value if isinstance(value, list) else [value])):
+            fault = Fault("invalid_value", "holds the character NUL", pointer=f"/{key}")
+            raise Invalid("Leave the character NUL out of the filter.", errors=(fault,))
+
+
 def asked(noun: NounType[Any], filters: Any, sorts: Any) -> Asked:
     """Return what a list is asked for. Raises Invalid with the faults that REST would name."""
     given = {} if not filters else {key: value for key, value in vars(filters).items() if value is not UNSET}
+    _refuse_nul(given)
     sort = tuple(f"{_SIGNS[each.direction]}{each.field.value}" for each in sorts or ())
     try:
-        checked = query_shape(noun).model_validate({key: value for key, value in given.items() if value is not None})
+        checked = _shape(noun).model_validate({key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
         faults = tuple(Fault(each.code, each.detail, pointer=each.pointer) for each in faults_of(error.errors()))
         raise Invalid("Mend the filter: see errors in extensions.", errors=faults) from error

@@ -39,7 +39,7 @@ ROOT_FIELDS = 20
 LINKS = 100
 """Lists and links to other nodes: each is a query to the database."""
 COST = 25_000
-"""Nodes asked for, when every list is as long as it may be."""
+"""Nodes and sets of figures asked for, when every list is as long as it may be."""
 
 _DIGITS = 12
 _INTROSPECTION = {"__schema", "__type", "__typename"}
@@ -57,7 +57,7 @@ class TooMuch(GraphQLError):
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What a field leads to: the type behind it, whether it is a list of `first` nodes, and whether it is a node."""
+    """Where a field leads: the type behind it, and whether that is a list of nodes, or a node or its figures."""
 
     target: str
     listed: bool
@@ -88,7 +88,7 @@ class Map:
                 for key, field in found.fields.items():
                     target = get_named_type(field.type)
                     nodes = (schema.type_map["Node"], *getattr(target, "interfaces", ()))
-                    single = target is nodes[0] or nodes[0] in nodes[1:]
+                    single = target is nodes[0] or nodes[0] in nodes[1:] or key == "figures"
                     inside = key in {"node", "nodes"} and name.endswith(("Edge", "Connection"))
                     self._steps[name, key] = _Step(target.name, "first" in field.args, single and not inside)
         self.root = schema.query_type.name if schema.query_type else ""

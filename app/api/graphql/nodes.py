@@ -7,7 +7,6 @@ from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 import strawberry
-from pydantic.fields import FieldInfo
 from sqlalchemy import ForeignKeyConstraint
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.annotation import StrawberryAnnotation
@@ -15,9 +14,10 @@ from strawberry.types.auto import auto
 from strawberry.types.field import StrawberryField
 
 from app.api.graphql.context import View
-from app.api.graphql.scalars import computed, described, typed
+from app.api.graphql.scalars import computed, described, typed, worded
 from app.api.shapes import camel
 from app.domain import ids
+from app.domain.errors import NotFound
 from app.models.base import ReadShape
 from app.services import branches
 from app.services.branches import Listing
@@ -78,6 +78,16 @@ class _Column(StrawberryField):
         return getattr(source.row, self.name)
 
 
+class _Inside(StrawberryField):
+    """A value inside a JSON column of the row."""
+
+    column: str
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:  # noqa: ARG002  the base class sets the signature
+        """Return the value under the field's own name."""
+        return getattr(source.row, self.column).get(self.name)
+
+
 class _One(StrawberryField):
     """A link to the node whose id stands in a column of the row."""
 
@@ -110,6 +120,11 @@ def one(column: str, description: str | None = None, *, deprecated: str | None =
     return field
 
 
+def missing(kind: Kind, text: str) -> NotFound:
+    """Return the error for an id that this tenant does not have in this view."""
+    return NotFound(f"There is no {kind.noun.spoken} {text} in this tenant.")
+
+
 def linked(noun: str, description: str) -> Any:
     """Declare a link to a node that the entry's method `get_<name>` finds."""
     return computed(description, StrawberryAnnotation(f"{camel(noun)}Node | None", namespace=NAMES))
@@ -126,11 +141,11 @@ def load(view: View, noun: str, noun_id: UUID) -> Awaitable[Any]:
     return view.load((noun, "by id"), by_id, noun_id)
 
 
-def entry(noun: NounType[Any], *needs: str) -> Callable[[N], N]:
+def entry(noun: NounType[Any], *needs: str, inside: str | None = None) -> Callable[[N], N]:
     """Class decorator: a GraphQL type over the rows of `noun`, named and described by the class.
 
-    Its `auto` fields are columns, typed and described by the Read shape; `needs` names further columns that its own
-    resolvers read.
+    Its `auto` fields are columns, typed and described by the Read shape; those that are no columns are read from the
+    JSON column `inside`. `needs` names further columns that its own resolvers read.
     """
 
     def decorate(cls: N) -> N:
@@ -138,7 +153,7 @@ def entry(noun: NounType[Any], *needs: str) -> Callable[[N], N]:
         shared = [name for name in ReadShape.model_fields if name in noun.read.model_fields]
         links = [field for field in cls.__dict__.values() if isinstance(field, _One)]
         for name in (*listed, *shared):
-            _be_column(cls, noun, name)
+            _be_value(cls, noun, name, inside)
         for link in links:
             _aim(noun, link)
         columns = {"id", *noun.sorts, *needs, *listed, *shared, *(link.column for link in links)}
@@ -148,7 +163,8 @@ def entry(noun: NounType[Any], *needs: str) -> Callable[[N], N]:
         cls.__init__ = Entry.__init__  # strawberry.type would make one that takes every field
         made: N = object_type(cls, name=cls.__name__.removesuffix("Node"), description=described(cls))
         NAMES[cls.__name__] = made
-        KINDS[noun.name] = Kind(noun, made, Listing(noun, tuple(sorted(columns))))
+        read = {column if column in noun.table.c else inside for column in columns}
+        KINDS[noun.name] = Kind(noun, made, Listing(noun, tuple(sorted(str(column) for column in read))))
         return made
 
     return decorate
@@ -169,22 +185,27 @@ def object_type(cls: N, *, name: str, description: str) -> N:
     return found
 
 
-def _be_column(cls: Any, noun: NounType[Any], name: str) -> None:
-    info = _described(noun, name)
+def _be_value(cls: Any, noun: NounType[Any], name: str, inside: str | None) -> None:
+    info = noun.read.model_fields[name]
     given = cls.__dict__.get(name)
     reason = given.deprecation_reason if isinstance(given, StrawberryField) else None
+    field: Any = _Column(python_name=name, description=_described(noun, name), deprecation_reason=reason)
+    if name not in noun.table.c:
+        field = _Inside(python_name=name, description=field.description, deprecation_reason=reason)
+        field.column = str(inside)
     cls.__annotations__[name] = typed(info.annotation)
-    setattr(cls, name, _Column(python_name=name, description=info.description, deprecation_reason=reason))
+    setattr(cls, name, field)
 
 
 def _aim(noun: NounType[Any], field: _One) -> None:
     field.target = _target(noun, field.column)
-    field.description = field.description or _described(noun, field.column).description
+    field.description = field.description or _described(noun, field.column)
     field.type_annotation = StrawberryAnnotation(f"{camel(field.target)}Node | None", namespace=NAMES)
 
 
-def _described(noun: NounType[Any], name: str) -> FieldInfo:
-    return noun.read.model_fields[name]
+def _described(noun: NounType[Any], name: str) -> str:
+    fields = noun.read.model_fields
+    return worded(fields[name].description, fields)
 
 
 def _target(noun: NounType[Any], column: str) -> str:

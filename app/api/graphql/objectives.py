@@ -18,6 +18,8 @@ from app.services.measurements import MEASUREMENTS
 from app.services.money import UNIT_VALUES
 from app.services.objectives import OBJECTIVES
 from app.services.outcomes import OUTCOMES
+from app.services.plans import PLANS
+from app.services.statements import STATEMENTS
 
 _SUBJECTS = {SubjectKind.ORG_UNIT: "org_unit", SubjectKind.PERSON: "person", SubjectKind.TENANT: "tenant_settings"}
 
@@ -68,6 +70,8 @@ class OutcomeNode(Node):
     )
     measurements = many(MEASUREMENTS, "kpi_id", "Measurements of its KPI, of every subject.", key="kpi_id")
     effect_estimates = many(EFFECTS, "outcome_id", "Estimates of what moved it.")
+    impact_statements = many(STATEMENTS, "outcome_id", "What its effects were worth.")
+    evaluation_plans = many(PLANS, "outcome_id", "How effects will be estimated.")
     figures = figures_of("outcome", figures.computed_of_outcomes)
 
 
@@ -82,6 +86,7 @@ class KpiNode(Node):
     aggregation: auto
     cadence: auto
     zone: auto
+    data_source: auto
     status: auto
     external_id: auto
     owner = one("owner_id")

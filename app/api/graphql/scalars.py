@@ -1,8 +1,9 @@
 """How values are written in the graph: scalars, enums, and the GraphQL type of a Python annotation."""
 
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -15,6 +16,7 @@ from strawberry.annotation import StrawberryAnnotation
 from strawberry.scalars import JSON
 from strawberry.types.field import StrawberryField
 from strawberry.types.scalar import ScalarDefinition
+from strawberry.utils.str_converters import to_camel_case
 
 from app.domain.figure import Status, ValueType
 from app.domain.learning import Kind
@@ -23,11 +25,16 @@ from app.models.values import plain
 FigureValue = NewType("FigureValue", str)
 """The value of a figure: a decimal, a day or a word, always as text."""
 
+Long = NewType("Long", int)
+"""A whole number that may be larger than GraphQL's Int, up to 2^53."""
+
 _ENUM_NAMES: dict[type[Enum], str] = {
     Status: "FigureStatus",
     ValueType: "FigureValueType",
     Kind: "LearningEventKind",
 }
+_NAME = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
+_REFERENCE = re.compile(r" \([^()]*\.md[^()]*\)")
 _SHAPES: dict[type[BaseModel], type] = {}
 
 
@@ -45,6 +52,10 @@ def _read_instant(value: Any) -> datetime:
         return found.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("an instant lies in the years 1 to 9999") from error
+
+
+def _show_day(value: date | str) -> str:
+    return value if isinstance(value, str) else value.isoformat()
 
 
 def _read_day(value: Any) -> date:
@@ -81,7 +92,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     date: strawberry.scalar(
         name="Date",
         description="A calendar day (ISO 8601), such as `2026-03-01`.",
-        serialize=date.isoformat,
+        serialize=_show_day,
         parse_value=_read_day,
     ),
     Decimal: strawberry.scalar(
@@ -89,6 +100,11 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         description="An exact decimal number as a string, such as `12.5`; never a float.",
         serialize=_show_decimal,
         parse_value=_read_decimal,
+    ),
+    Long: strawberry.scalar(
+        name="Long",
+        description="A whole number of up to 53 bits: more than an Int holds, no more than JavaScript can.",
+        serialize=int,
     ),
     FigureValue: strawberry.scalar(
         name="FigureValue",
@@ -129,10 +145,9 @@ def enum_of(words: type[Enum]) -> Any:
 
 
 def described(documented: type) -> str:
-    """Return the first paragraph of a docstring, without the reference in parentheses that ends it."""
+    """Return the first paragraph of a docstring, without its references to design documents."""
     text = " ".join((documented.__doc__ or "").split("\n\n", 1)[0].split())
-    head, _, tail = text.rpartition(" (")
-    return f"{head}." if head and tail.endswith(").") and ".md" in tail else text
+    return _REFERENCE.sub("", text)
 
 
 class ValueField(StrawberryField):
@@ -156,13 +171,26 @@ def computed(description: str, annotation: StrawberryAnnotation | None = None, *
     return _Computed(description=description, type_annotation=annotation, deprecation_reason=deprecated)
 
 
-def fields_of(model: type[BaseModel], field: Callable[..., StrawberryField], **types_of: Any) -> dict[str, Any]:
+def fields_of(
+    model: type[BaseModel], field: Callable[..., StrawberryField], *, only: Iterable[str] | None = None, **types_of: Any
+) -> dict[str, Any]:
     """Return a class body with the fields and descriptions of a shape; `types_of` overrides types by field."""
     body: dict[str, Any] = {"__doc__": model.__doc__, "__annotations__": {}}
-    for key, info in model.model_fields.items():
+    for key in only or model.model_fields:
+        info = model.model_fields[key]
         body["__annotations__"][key] = types_of.get(key, typed(info.annotation))
-        body[key] = field(python_name=key, graphql_name=info.alias, description=info.description)
+        description = worded(info.description, model.model_fields)
+        body[key] = field(python_name=key, graphql_name=info.alias, description=description)
     return body
+
+
+def worded(text: str | None, fields: Collection[str]) -> str:
+    """Return a description with the names of fields as the graph writes them."""
+
+    def spelled(found: re.Match[str]) -> str:
+        return to_camel_case(found[0]) if found[0] in fields else found[0]
+
+    return _NAME.sub(spelled, text or "")
 
 
 def shape_of(model: type[BaseModel], **types_of: Any) -> Any:

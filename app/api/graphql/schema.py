@@ -7,20 +7,19 @@ from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLSchema, lexicographic_sort_schema, print_schema
-from strawberry import Info
+from strawberry import UNSET, Info
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
 
-from app.api.graphql import activities, figures, initiatives, objectives, people, sources, tenancy
+from app.api.graphql import activities, effects, initiatives, objectives, people, sources, tenancy
 from app.api.graphql.connections import everything
 from app.api.graphql.context import Graph
-from app.api.graphql.nodes import KINDS, NAMES, Kind, Node, load, object_type
+from app.api.graphql.nodes import KINDS, NAMES, Kind, Node, load, missing, object_type
 from app.api.graphql.scalars import SCALARS
 from app.domain import ids
 from app.domain.errors import NotFound
-from app.services.nouns import missing
 
-FAMILIES = (activities, figures, initiatives, objectives, people, sources, tenancy)
+FAMILIES = (activities, effects, initiatives, objectives, people, sources, tenancy)
 """The modules that declare the nodes."""
 
 _BY_ITSELF = {"tenant_settings", "change"}
@@ -28,11 +27,14 @@ _BY_ITSELF = {"tenant_settings", "change"}
 _Id = Annotated[strawberry.ID, strawberry.argument(description="Public id.")]
 _AsOf = Annotated[
     datetime | None,
-    strawberry.argument(description="As it stood at this instant, and all that it leads to; null: now."),
+    strawberry.argument(
+        description="As it stood at this instant, and all that it leads to; null: now. What has no history, such as a "
+        "source, is shown as it is now, from the instant on at which it came."
+    ),
 ]
 
 
-async def _node(info: Info[Graph, None], id: _Id, as_of: _AsOf = None) -> Any:  # noqa: A002  the name of the argument
+async def _node(info: Info[Graph, None], id: _Id, as_of: _AsOf = UNSET) -> Any:  # noqa: A002  the name of the argument
     prefix = ids.kind_of(id)
     kind = next((each for each in _nodes() if each.node.prefix == prefix), None)
     if kind is None:
@@ -40,8 +42,8 @@ async def _node(info: Info[Graph, None], id: _Id, as_of: _AsOf = None) -> Any:  
     return await _one(info, kind, id, as_of)
 
 
-async def _tenant(info: Info[Graph, None], as_of: _AsOf = None) -> Any:
-    return await load(info.context.view(as_of), "tenant_settings", info.context.principal.tenant.id)
+async def _tenant(info: Info[Graph, None], as_of: _AsOf = UNSET) -> Any:
+    return await load(info.context.view(as_of or None), "tenant_settings", info.context.principal.tenant.id)
 
 
 def _nodes() -> list[Kind]:
@@ -49,22 +51,22 @@ def _nodes() -> list[Kind]:
 
 
 async def _one(info: Info[Graph, None], kind: Kind, text: str, as_of: datetime | None) -> Any:
-    spoken = kind.noun.name.replace("_", " ")
+    spoken = kind.noun.spoken
     try:
         noun_id = ids.decode(kind.node.prefix, text)
     except ValueError as error:
         raise NotFound(f"There is no {spoken} {text[:60]!r}: {error}.") from error
-    found = await load(info.context.view(as_of), kind.noun.name, noun_id)
+    found = await load(info.context.view(as_of or None), kind.noun.name, noun_id)
     if found is None:
-        raise missing(kind.noun, noun_id)
+        raise missing(kind, ids.encode(kind.node.prefix, noun_id))
     return found
 
 
 def _single(kind: Kind) -> Any:
-    def resolve(info: Info[Graph, None], id: _Id, as_of: _AsOf = None) -> Awaitable[Any]:  # noqa: A002  the name of the argument
+    def resolve(info: Info[Graph, None], id: _Id, as_of: _AsOf = UNSET) -> Awaitable[Any]:  # noqa: A002  the name of the argument
         return _one(info, kind, id, as_of)
 
-    spoken = kind.noun.name.replace("_", " ")
+    spoken = kind.noun.spoken
     article = "An" if spoken[0] in "aeio" else "A"
     return strawberry.field(
         resolver=resolve,
@@ -87,7 +89,7 @@ def _query() -> Any:
     }
     for kind in _nodes():
         if kind.noun.name not in _BY_ITSELF:
-            spoken = kind.noun.plural.replace("_", " ")
+            spoken = kind.noun.plural.replace("_", " ").replace("kpis", "KPIs")
             body[kind.noun.name] = _single(kind)
             body[kind.noun.plural] = everything(kind.noun, f"{spoken[:1].upper()}{spoken[1:]} of the tenant.")
     description = "Everything that a key with the scope `read` can see. Writing goes through REST."

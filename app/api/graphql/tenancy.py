@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
-from strawberry import Info, auto
+from strawberry import UNSET, Info, auto
 from strawberry.annotation import StrawberryAnnotation
 
 from app.api import cursors
@@ -114,10 +114,10 @@ async def _count(session: AsyncSession, keys: list[None]) -> Sequence[int]:
     return [counted for _ in keys]
 
 
-def feed(info: Info[Graph, None], first: First = FIRST, after: After = None) -> Any:
+def feed(info: Info[Graph, None], first: First = FIRST, after: After = UNSET) -> Any:
     """Return a page of the change feed. Raises Invalid."""
     check_first(first)
-    return Connection(Feed(info.context.view(None), first, after))
+    return Connection(Feed(info.context.view(None), first, after or None))
 
 
 CHANGE_FEED = strawberry.field(
