@@ -1,0 +1,101 @@
+"""What a delivery says: read by its adapter, judged, and what of it is kept. The same live, tried and replayed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
+
+from app.api.setups import Connected
+from app.domain.learning import LearningEvent
+from app.lms import Delivery, TransportFault, Unreadable, _signatures
+from app.lms._body import content
+from app.models import sources as models
+from app.models.sources import DeliveryStatus, SourceStatus
+from app.services.ingest import Inbound, unfit
+from app.services.sources import receiver_path
+
+_REASON_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The verdict on a delivery, why (None when applied), and the events that it brings."""
+
+    status: DeliveryStatus
+    reason: str | None = None
+    events: tuple[LearningEvent, ...] = ()
+
+
+def request_of(
+    connected: Connected, headers: Mapping[str, str], body: bytes, query: Mapping[str, str], received_at: datetime
+) -> Delivery:
+    """Return a request to a source as its adapter sees it: its address without any secret segment."""
+    return Delivery(
+        headers={name.lower(): value for name, value in headers.items() if not name.startswith(":")},
+        body=body,
+        received_at=received_at,
+        path=receiver_path(connected.tenant.slug, connected.slug),
+        query=query,
+    )
+
+
+def kept_request(connected: Connected, row: models.Delivery) -> Delivery:
+    """Return the request that a stored delivery was, without the secrets that it carried."""
+    query = dict(parse_qsl(row.headers.get(models.QUERY_HEADER, ""), keep_blank_values=True))
+    return request_of(connected, row.headers, row.body, query, row.received_at)
+
+
+def read(connected: Connected, delivery: Delivery) -> Reading:
+    """Read an authentic delivery. Raises TransportFault; anything else that is unreadable is quarantined."""
+    try:
+        parsed = connected.adapter.parse(delivery, connected.setup)
+    except TransportFault:
+        raise
+    except Unreadable as error:
+        return _quarantined(str(error))
+    fault = next((found for event in parsed.events if (found := unfit(event))), None)
+    if fault is not None:
+        return _quarantined(fault)
+    if connected.status == SourceStatus.PAUSED:
+        return _quarantined("the source is paused")
+    if not parsed.events:
+        reason = (parsed.ignored or "it holds no learning event")[:_REASON_LENGTH]
+        return Reading(DeliveryStatus.IGNORED, reason)
+    return Reading(DeliveryStatus.APPLIED, None, parsed.events)
+
+
+def inbound(
+    connected: Connected,
+    delivery: Delivery,
+    reading: Reading,
+    *,
+    marks: Mapping[str, str] | None = None,
+    authentic: bool = True,
+) -> Inbound:
+    """Return what to keep of a delivery; the secrets that it carries in clear are taken out."""
+    shown = _signatures.without_secrets(_opened(connected, delivery), connected.setup)
+    query = {models.QUERY_HEADER: urlencode(shown.query)} if shown.query else {}
+    return Inbound(
+        source_id=connected.source_id,
+        received_at=delivery.received_at,
+        headers={**shown.headers, **query, **(marks or {})},
+        body=shown.body,
+        status=reading.status,
+        reason=reading.reason,
+        events=reading.events,
+        authentic=authentic,
+    )
+
+
+def _opened(connected: Connected, delivery: Delivery) -> Delivery:
+    """Return the request without its content encoding where a secret stands in the body, so that it can go."""
+    authentication = connected.setup.authentication
+    carriers = _signatures.SCHEMES[authentication["scheme"]].carries(authentication)
+    if not carriers.fields or "content-encoding" not in delivery.headers:
+        return delivery
+    headers = {name: value for name, value in delivery.headers.items() if name != "content-encoding"}
+    return replace(delivery, headers=headers, body=content(delivery))
+
+
+def _quarantined(reason: str) -> Reading:
+    return Reading(DeliveryStatus.QUARANTINED, reason[:_REASON_LENGTH])
