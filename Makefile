@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format contracts lock
+.PHONY: help demo serve test check format simulate contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -45,6 +45,9 @@ check: $(DEV) ## Everything CI does: format, lint, types, architecture, dependen
 format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+simulate: $(DEV) ## Count how often the estimators are right where the truth is known (an hour; ARGS='--scenario F')
+	$(BIN)/python -m benchmarks.simulate $(ARGS)
 
 contracts: $(DEV) ## Write openapi.yaml and schema.graphql again from the code
 	$(BIN)/python -m app.contracts

@@ -41,7 +41,11 @@ class Settings(BaseSettings):
         tuple[str, ...], NoDecode, Field(description="Origins, comma separated, that browsers may call from.")
     ] = ()
     max_body_bytes: Annotated[int, Field(ge=1024, description="Largest request body; larger is 413.")] = 2 * 1024 * 1024
+    max_panel_bytes: Annotated[int, Field(ge=1024, description="Largest panel posted as CSV or JSON.")] = (
+        32 * 1024 * 1024
+    )
     body_timeout_seconds: Annotated[float, Field(gt=0, description="A slower body is answered 408.")] = 20.0
+    max_connections: Annotated[int, Field(ge=1, description="Clients connected at once; more are answered 503.")] = 1000
     database_timeout_seconds: Annotated[
         float, Field(gt=0, description="How long to wait for the database before 503.")
     ] = 2.5
@@ -50,7 +54,13 @@ class Settings(BaseSettings):
         SecretStr | None, Field(description="Bearer token that `/metrics` asks for; none: open to the local network.")
     ] = None
 
-    @field_validator("secret_keys", "cors_origins", mode="before")
+    trusted_origins: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(description="Origins, comma separated, that may be called although they are not public, or not https."),
+    ] = ()
+
+    @field_validator("secret_keys", "cors_origins", "trusted_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

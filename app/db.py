@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Uuid, case, column, event, func, select
+from sqlalchemy import ColumnElement, Connection, Uuid, case, column, event, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlmodel import col
 
 from app.config import Settings
-from app.domain.errors import Unavailable
+from app.domain.errors import Fault, Invalid, Unavailable
 from app.models.base import Row
 from app.models.tenancy import TenantClock
 from app.models.unit import TenantScope, Unit
@@ -24,6 +25,8 @@ from app.models.unit import TenantScope, Unit
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SQLITE_PATIENCE_MS = 20_000
 QUEUE_LIMIT = 2_000
+QUEUE_BYTES = 128 * 1024 * 1024
+DEADLINE_SECONDS = 30.0
 BATCH_LIMIT = 256
 
 Item = TypeVar("Item")
@@ -43,6 +46,10 @@ def async_url(url: str) -> URL:
 
 _TENANT_ID: ColumnElement[UUID] = column("tenant_id", Uuid)
 """Stands in where SQLAlchemy tries the criterion on `Row` itself, which is no table."""
+
+
+def _no_size(_item: Any) -> int:
+    return 0
 
 
 class _TenantSession(Session):
@@ -71,6 +78,10 @@ class Database:
         self._patience = settings.database_timeout_seconds
         self._engine = self._make_engine(url, settings)
         self._writer = self._engine.execution_options(writing=True)
+        self._reader = self._engine
+        if not self.embedded:
+            one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._reader = self._engine.execution_options(**one_state)
         self._write_lock = asyncio.Lock()
         if self.embedded:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
@@ -85,6 +96,7 @@ class Database:
             "keepalives_idle": 10,
             "tcp_user_timeout": int(self._patience * 1000),
             "application_name": "throughline",
+            "options": "-c idle_in_transaction_session_timeout=60s -c statement_timeout=60s",
         }
         return create_async_engine(
             url,
@@ -106,20 +118,40 @@ class Database:
         async with self.founding() as session:
             unit = Unit(tenant)
             session.info["unit"] = unit
-            async with asyncio.timeout(None if self.embedded else self._patience):
+            async with self._patiently():
                 await self._enter(session, tenant)
                 unit.position, unit.recorded_at = await self._tick(session, tenant)
             yield session
 
     @contextlib.asynccontextmanager
     async def reading(self, tenant: TenantScope | None) -> AsyncIterator[AsyncSession]:
-        """Open a unit that only reads; None: the reference tables only."""
-        async with self._unavailable_when_away(), self._session(self._engine) as session, session.begin():
+        """Open a unit that only reads, all of it from one state; None: the reference tables only."""
+        async with self._unavailable_when_away(), self._session(self._reader) as session, session.begin():
             if tenant is not None:
                 session.info["unit"] = Unit(tenant)
-            async with asyncio.timeout(None if self.embedded else self._patience):
+            async with self._patiently():
                 await (self._enter(session, tenant) if tenant else session.execute(select(1)))
             yield session
+
+    async def settle(self, tenant: TenantScope, as_of: datetime) -> None:
+        """Make sure that what stood at `as_of` never changes: wait for writers under way, let none begin before it.
+
+        Call it before the unit that reads as of an instant. Raises Invalid for an instant that has not come yet.
+        """
+        if as_of > datetime.now(UTC):
+            fault = Fault("as_of_in_future", "must not lie in the future", parameter="as_of")
+            raise Invalid("Ask as of an instant that has passed: what comes may still change.", errors=(fault,))
+        asked = int((as_of - EPOCH) / timedelta(microseconds=1))
+        clock = TenantClock.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+        async with self.reading(tenant) as session:
+            ticked_us = await session.scalar(select(col(TenantClock.ticked_us)))
+        if ticked_us is None or ticked_us >= asked:
+            return
+        async with self.founding() as session, self._patiently():
+            session.info["unit"] = Unit(tenant)
+            await self._enter(session, tenant)
+            behind = (clock.c.tenant_id == tenant.id) & (clock.c.ticked_us < asked)
+            await session.execute(update(clock).where(behind).values(ticked_us=asked))
 
     @contextlib.asynccontextmanager
     async def founding(self) -> AsyncIterator[AsyncSession]:
@@ -132,9 +164,12 @@ class Database:
         ):
             yield session
 
-    def group(self, handler: Handler[Item, Result]) -> "Group[Item, Result]":
-        """Return a queue whose items share transactions (group commit): `handler` gets a tenant's items together."""
-        return Group(self, handler)
+    def group(self, handler: Handler[Item, Result], size: Callable[[Item], int] = _no_size) -> "Group[Item, Result]":
+        """Return a queue whose items share transactions (group commit): `handler` gets a tenant's items together.
+
+        `size` tells the bytes that an item holds while it waits.
+        """
+        return Group(self, handler, size)
 
     def open_connections(self) -> int:
         """Return how many connections are checked out now."""
@@ -181,24 +216,57 @@ class Database:
         return position, EPOCH + timedelta(microseconds=ticked_us)
 
     @contextlib.asynccontextmanager
+    async def _patiently(self) -> AsyncIterator[None]:
+        """Give connecting and locking their time; what takes longer is a database that is away. SQLite has its own."""
+        try:
+            async with asyncio.timeout(None if self.embedded else self._patience):
+                yield
+        except (PoolTimeout, TimeoutError, OSError) as error:
+            raise Unavailable(_AWAY) from error
+
+    @contextlib.asynccontextmanager
     async def _unavailable_when_away(self) -> AsyncIterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError, PoolTimeout, TimeoutError, OSError) as error:
-            raise Unavailable("The database does not answer; try again in a few seconds.") from error
+        except PoolTimeout as error:
+            raise Unavailable(_AWAY) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise Unavailable("The database connection was lost; try again in a few seconds.") from error
+            if _is_away(error):
+                raise Unavailable(_AWAY) from error
             raise
 
 
+_AWAY = "The database does not answer; try again in a few seconds."
+_SQLITE_AWAY = {5, 6, 8, 10, 13, 14}
+"""SQLITE_BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN (https://www.sqlite.org/rescode.html)."""
+_POSTGRESQL_AWAY = ("08", "25P03", "53", "55P03", "57")
+"""Connection, idle timeout, resources, lock timeout, operator intervention (PostgreSQL, appendix A)."""
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Return whether an error is the database's absence; anything else is a bug, and answered as one."""
+    if error.connection_invalidated or error.statement is None:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_AWAY
+    state = getattr(error.orig, "sqlstate", None)
+    return state is not None and state.startswith(_POSTGRESQL_AWAY)
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Set a new SQLite connection up: explicit BEGIN, write-ahead log, full sync, foreign keys."""
+    """Set a new SQLite connection up: explicit BEGIN, write-ahead log, full sync, foreign keys, all of Unicode."""
     connection.isolation_level = None
+    connection.create_function("lower", 1, _lower, deterministic=True)
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={SQLITE_PATIENCE_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _lower(value: str | None) -> str | None:
+    """Lower a text as PostgreSQL does; SQLite's own function knows the letters of ASCII only."""
+    return None if value is None else str(value).lower()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -214,23 +282,36 @@ class Group(Generic[Item, Result]):
     are tried one by one, so that one of them never fails its neighbours.
     """
 
-    def __init__(self, database: Database, handler: Handler[Item, Result]) -> None:
+    def __init__(self, database: Database, handler: Handler[Item, Result], size: Callable[[Item], int]) -> None:
         self._database = database
         self._handler = handler
+        self._size = size
+        self._bytes = 0
         self._waiting: dict[UUID, list[tuple[Item, asyncio.Future[Result]]]] = {}
         self._drains: dict[UUID, asyncio.Task[None]] = {}
         self.observe: Callable[[int, float], None] = lambda _size, _seconds: None
 
     async def submit(self, tenant: TenantScope, item: Item) -> Result:
         """Wait until `item` is committed and return its result; raise what went wrong with it alone."""
-        queue = self._waiting.setdefault(tenant.id, [])
-        if len(queue) >= QUEUE_LIMIT:
+        queue = self._waiting.get(tenant.id, [])
+        size = self._size(item)
+        if len(queue) >= QUEUE_LIMIT or (self._bytes and self._bytes + size > QUEUE_BYTES):
             raise Unavailable("Too many deliveries are waiting; try again in a few seconds.")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._bytes += size
+        future.add_done_callback(lambda _done: self._release(size))
         queue.append((item, future))
+        self._waiting[tenant.id] = queue
         if tenant.id not in self._drains:
             self._drains[tenant.id] = asyncio.create_task(self._drain(tenant))
-        return await asyncio.shield(future)
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await asyncio.shield(future)
+        except TimeoutError as error:
+            raise Unavailable("The delivery could not be stored in time; send it again.") from error
+
+    def _release(self, size: int) -> None:
+        self._bytes -= size
 
     async def close(self) -> None:
         """Wait until everything submitted is answered."""

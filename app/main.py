@@ -15,6 +15,7 @@ from app.api import (
     alignments,
     audiences,
     changes,
+    desk,
     effects,
     errors,
     facts,
@@ -23,15 +24,22 @@ from app.api import (
     keys,
     kpis,
     measurements,
+    metrics,
     money,
+    oauth,
     objectives,
     openapi,
     org_units,
     outcomes,
     pages,
+    panels,
     people,
     plans,
+    power,
+    replays,
+    rollouts,
     sources,
+    statements,
     system,
     telemetry,
     tenant,
@@ -39,10 +47,14 @@ from app.api import (
 )
 from app.api.authentication import Keyring
 from app.api.graphql import endpoint as graphql
+from app.api.handshakes import Handshakes
+from app.api.keysets import KeySets
 from app.api.middleware import RequestFrame
+from app.api.senders import Senders
 from app.api.setups import Directory
 from app.config import Settings
 from app.db import Database
+from app.outbound import Outbound
 from app.schema import SchemaState
 from app.services import ingest
 from app.vault import Vault
@@ -67,12 +79,20 @@ _V1 = (
     *money.routers,
     tenant.router,
     sources.router,
+    desk.router,
     adapters.router,
     *facts.routers,
+    replays.router,
     figures.router,
+    metrics.router,
     plans.router,
+    *panels.routers,
     effects.router,
+    power.router,
+    rollouts.router,
+    statements.router,
     webhooks.router,
+    oauth.router,
     changes.router,
     keys.router,
 )
@@ -112,7 +132,10 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.keyring = Keyring(database)
     app.state.running_keys = set()
     app.state.directory = Directory(database, app.state.vault)
-    app.state.ingest = database.group(ingest.record)
+    app.state.outbound = Outbound(settings.trusted_origins)
+    app.state.senders = Senders(app.state.vault, KeySets(app.state.outbound))
+    app.state.handshakes = Handshakes()
+    app.state.ingest = database.group(ingest.record, size=lambda item: len(item.body))
     app.state.ingest.observe = telemetry.group_committed
     app.state.schema_state = _schema_state(database)
     errors.install(app)
@@ -146,4 +169,5 @@ def _wrap(app: FastAPI, settings: Settings) -> None:
         RequestFrame,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_seconds=settings.body_timeout_seconds,
+        larger_bodies={"/v1/panels": settings.max_panel_bytes},
     )

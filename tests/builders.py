@@ -1,5 +1,6 @@
 """Bodies that make one valid row of each noun over REST, with what it depends on; every field can be overridden."""
 
+import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -116,6 +117,35 @@ async def _unit_value(client: httpx.AsyncClient, n: int, overrides: Body) -> Bod
         "basis": f"Controlling {n:03}",
         "valid_from": "2026-01-01",
     }
+
+
+async def complete(
+    client: httpx.AsyncClient,
+    source: Body,
+    course: int,
+    user: int,
+    at: str = "2026-03-11 09:44:58",
+    **payload: Any,
+) -> Body:
+    """Deliver one completion as the LMS of `source` (as created, with its secret) does; return the answer to it."""
+    key = base64.b64encode(source["secret"].encode()).decode()
+    event = {
+        "event": "course.enrollment.completed",
+        "message_id": f"{course}-{user}-{at}",
+        "payload": {
+            "fired_at": at,
+            "user_id": user,
+            "username": f"user-{user}",
+            "course_id": course,
+            "course_name": f"Course {course}",
+            "completion_date": at,
+            "status": "completed",
+            **payload,
+        },
+    }
+    answer = await client.post(source["webhook_path"], json=event, headers={"Authorization": f"Basic {key}"})
+    assert answer.json()["status"] == "applied", answer.text
+    return answer.json()
 
 
 BODIES: dict[str, Callable[[httpx.AsyncClient, int, Body], Awaitable[Body]]] = {

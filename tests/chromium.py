@@ -162,7 +162,7 @@ def tab(profile: Path) -> Iterator[Tab]:
         raise AssertionError("no Chromium on this machine")
     commands_in, commands = os.pipe()
     answers, answers_out = os.pipe()
-    with subprocess.Popen(  # noqa: S603 - the program is the one that `executable` found
+    with subprocess.Popen(
         [
             sys.executable,
             "-c",

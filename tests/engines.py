@@ -91,21 +91,22 @@ def postgresql_settings(postgres_server: str) -> Settings:
     return settings
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest) -> Settings:
     """The settings of one engine; every test that uses it, directly or not, runs on both."""
     found: Settings = request.getfixturevalue(f"{request.param}_settings")
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The service on one engine, the same for all tests: they are kept apart by their tenants."""
     service = create_app(settings)
     async with service.router.lifespan_context(service):
         yield service
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def database(app: FastAPI) -> Database:
     found: Database = app.state.database
     return found

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from app.api.deps import KEY_REQUIRED
-from app.api.routing import UnitRoute
+from app.api.routing import KeyRoute
 from app.domain.errors import NotFound
 from app.lms import Adapter, adapters
 from app.lms._signatures import describe
 
-router = APIRouter(prefix="/adapters", tags=["sources"], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
+router = APIRouter(prefix="/adapters", tags=["sources"], route_class=KeyRoute, dependencies=[KEY_REQUIRED])
 
 
 class AdapterRead(BaseModel):

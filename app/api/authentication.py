@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.domain.errors import ThroughlineError
 from app.models.tenancy import ApiKey
 from app.models.unit import TenantScope, Units
 from app.services import keys, tenants
 from app.vault import KeyToken, parse_key_token
+
+log = structlog.get_logger(__name__)
 
 REMEMBERED_SECONDS = 4.0
 _REMEMBERED_MOST = 10_000
@@ -76,17 +81,18 @@ class Keyring:
         """Write down which keys were used since the last call."""
         used, self._used = self._used, {}
         for tenant, key_ids in used.items():
-            async with self._database.transaction(tenant) as session:
-                await keys.mark_used(session, sorted(key_ids), datetime.now(UTC))
+            try:
+                async with self._database.transaction(tenant) as session:
+                    await keys.mark_used(session, sorted(key_ids), datetime.now(UTC))
+            except (ThroughlineError, SQLAlchemyError) as error:
+                self._used.setdefault(tenant, set()).update(key_ids)
+                log.warning("key_uses_not_noted", tenant=tenant.slug, reason=type(error).__name__)
 
     async def note_uses_regularly(self, seconds: float = 60.0) -> None:
         """Write uses down for as long as the task runs; the database being away only delays it."""
         while True:
             await asyncio.sleep(seconds)
-            try:
-                await self.note_uses()
-            except ThroughlineError:
-                continue
+            await self.note_uses()
 
     async def _check(self, token: KeyToken) -> Principal:
         async with self._database.reading(None) as session:

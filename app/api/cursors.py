@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,13 @@ class InvalidCursor(ThroughlineError):
     """The cursor is forged, cut, or of another list."""
 
     code = "invalid_cursor"
+
+
+def of_list(
+    tenant_slug: str, name: str, sort: Sequence[str], filters: Mapping[str, Any], q: str | None, *, archived: bool
+) -> str:
+    """Return what binds the cursors of one list: whose it is, which, its sort and its filters."""
+    return repr((tenant_slug, name, tuple(sort), sorted(filters.items(), key=str), q, archived))
 
 
 def encode(vault: Vault, binding: str, values: Sequence[Any]) -> str:

@@ -14,6 +14,8 @@ from app.models.values import AwareTime
 from app.services.ingest import Inbound, Receipt
 from app.vault import Vault
 
+_VERSION_DIGITS = 9
+
 bearer = HTTPBearer(
     auto_error=False, scheme_name="apiKey", bearerFormat="tl_<tenant>_<key id>_<secret>", description="An API key."
 )
@@ -65,7 +67,7 @@ def _etags(header: str, name: str) -> tuple[int, ...]:
     for part in header.split(","):
         text = part.strip()
         number = text.removeprefix('"').removesuffix('"')
-        if text.startswith("W/") or not text.startswith('"') or not number.isdecimal():
+        if text.startswith("W/") or not text.startswith('"') or not number.isdecimal() or len(number) > _VERSION_DIGITS:
             fault = Fault("not_an_etag", 'takes strong ETags as received, such as "3"', header=name)
             raise Invalid(f"{name} takes ETags as this service gave them.", errors=(fault,))
         versions.append(int(number))

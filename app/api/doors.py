@@ -13,11 +13,22 @@ from app.api.routing import UnitRoute
 from app.api.shapes import camel, page_shape, patch_shape, query_shape
 from app.domain import ids
 from app.domain.errors import NotFound
+from app.models.history import VERSIONS
 from app.services import nouns
 from app.services.nouns import Action, NounType
 from app.services.pages import Query as PageQuery
 from app.services.pages import page, sort_columns
 from app.vault import Vault
+
+_TEXT = {"schema": {"type": "string"}}
+ETAG = {"ETag": {"description": "The version, for If-Match and If-None-Match.", **_TEXT}}
+LOCATION = {"Location": {"description": "Address of the row.", **_TEXT}}
+NEXT = {"Link": {"description": "Address of the next page, rel=next; none on the last.", **_TEXT}}
+NOT_MODIFIED: dict[int | str, Any] = {
+    200: {"headers": ETAG},
+    304: {"description": "The version at hand is still current.", "headers": ETAG},
+}
+"""What a conditional GET answers, for the reference."""
 
 
 class Door:
@@ -83,6 +94,7 @@ class Door:
             operation_id=f"list{self.many}",
             summary=f"List {noun.plural.replace('_', ' ').replace('kpi', 'KPI')}",
             response_model=page_shape(noun.read),
+            responses={200: {"headers": NEXT}},
         )
 
     def creating(self) -> None:
@@ -104,6 +116,7 @@ class Door:
             operation_id=f"create{self.single}",
             summary=f"Create {self.one}",
             response_model=noun.read,
+            responses={201: {"headers": ETAG | LOCATION}},
         )
 
     def putting(self) -> None:
@@ -130,29 +143,40 @@ class Door:
             operation_id=f"put{self.single}",
             summary=f"Create or replace {self.one} by your own id",
             response_model=noun.read,
-            responses={201: {"model": noun.read, "description": "Created."}},
+            responses={
+                200: {"headers": ETAG},
+                201: {"model": noun.read, "description": "Created.", "headers": ETAG | LOCATION},
+            },
         )
 
     def reading(self) -> None:
-        """GET one row, now or as of an instant."""
+        """GET one row: now, and as of an instant where versions are kept."""
         noun = self.noun
 
-        async def endpoint(
+        async def now(
+            id: str,  # noqa: A002  the name of the path parameter
+            response: Response,
+            session: SessionOf,
+            if_none_match: IfNoneMatch = None,
+        ) -> Any:
+            row = await nouns.get(session, noun, self.id_of(id))
+            if noun.linked is not None or "version" not in noun.table.c:
+                return (await nouns.present_many(session, noun, [row]))[0]
+            unchanged = None if noun.volatile else not_modified(row.version, if_none_match)
+            return unchanged or self.answer(response, row)
+
+        async def then(
             id: str,  # noqa: A002  the name of the path parameter
             response: Response,
             session: SessionOf,
             as_of: AsOf = None,
             if_none_match: IfNoneMatch = None,
         ) -> Any:
-            noun_id = self.id_of(id)
-            if as_of is not None:
-                version = await nouns.get_as_of(session, noun, noun_id, as_of)
-                return noun.present(version)
-            row = await nouns.get(session, noun, noun_id)
-            if noun.linked is not None:
-                return (await nouns.present_many(session, noun, [row]))[0]
-            return not_modified(row.version, if_none_match) or self.answer(response, row)
+            if as_of is None:
+                return await now(id, response, session, if_none_match)
+            return noun.present(await nouns.get_as_of(session, noun, self.id_of(id), as_of))
 
+        endpoint = then if noun.name in VERSIONS else now
         endpoint.__annotations__["id"] = self.id_param
         self.add(
             "GET",
@@ -161,6 +185,7 @@ class Door:
             operation_id=f"get{self.single}",
             summary=f"Get {self.one}",
             response_model=noun.read,
+            responses=NOT_MODIFIED,
         )
 
     def patching(self, patch: Callable[..., Any] = nouns.patch) -> None:
@@ -181,6 +206,7 @@ class Door:
             operation_id=f"update{self.single}",
             summary=f"Change some fields of {self.one}",
             response_model=noun.read,
+            responses={200: {"headers": ETAG}},
         )
 
     def archiving(self, archive: Callable[..., Any] = nouns.archive) -> None:
@@ -275,7 +301,7 @@ async def listed(
     text = getattr(query, "q", None)
     archived = getattr(query, "include_archived", True)
     tenant = request.state.principal.tenant.slug
-    binding = repr((tenant, noun.plural, sort, sorted(filters.items(), key=str), text, archived))
+    binding = cursors.of_list(tenant, noun.plural, sort, filters, text, archived=archived)
     place = cursors.decode(vault, binding, query.cursor, kinds) if query.cursor else None
     found = await page(session, noun, PageQuery(filters, text, sort, place, query.limit, archived, query.include_total))
     following = cursors.encode(vault, binding, found.last) if found.last else None

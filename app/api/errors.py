@@ -1,6 +1,7 @@
 """Every error as RFC 9457 problem+json, whatever raised it (https://www.rfc-editor.org/rfc/rfc9457)."""
 
 import http
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -93,7 +94,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
-    app.add_exception_handler(Exception, _bug)
 
 
 async def _ours(request: Request, error: Exception) -> JSONResponse:
@@ -113,14 +113,21 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for this class only
     code = _BY_STATUS.get(error.status_code, "internal_error")
-    return problem(request, code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request) or headers.get("Allow", "GET")
+    return problem(request, code, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return every method that the address takes, from the contract: a router only knows those of its first route."""
+    methods: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^/]+\\}", "[^/]+", re.escape(path)), request.url.path):
+            methods |= {method.upper() for method in operations}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
     log.error("database_refused", error_type=type(error).__name__, exc_info=error)
-    return problem(request, "internal_error")
-
-
-async def _bug(request: Request, error: Exception) -> JSONResponse:
-    log.error("unhandled_error", error_type=type(error).__name__, exc_info=error)
     return problem(request, "internal_error")

@@ -18,7 +18,10 @@ router = APIRouter(prefix="/keys", tags=["keys"], route_class=AdminRoute, depend
 class ApiKeyCreated(ApiKeyRead):
     """A new key with its token; shown once."""
 
-    token: str = Field(description="Send it as `Authorization: Bearer <token>`; it cannot be shown again.")
+    token: str = Field(
+        description="Send it as `Authorization: Bearer <token>`; it cannot be shown again.",
+        examples=["tl_acme_key_01h455vb4pex5vsknk084sn02q_secret"],
+    )
 
 
 class ApiKeyList(BaseModel):

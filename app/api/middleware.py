@@ -3,11 +3,11 @@
 import asyncio
 import re
 import time
-from typing import Any
+from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
@@ -18,6 +18,8 @@ log = structlog.get_logger("throughline.access")
 
 HEADER_BYTES_MAX = 32 * 1024
 HEADERS_MAX = 100
+CLIENT_CLOSED = 499
+"""Logged where the client left before it was answered."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOGGED_LENGTH = 200
 
@@ -29,9 +31,17 @@ class _BodyTooLarge(Exception):
 class RequestFrame:
     """ASGI middleware, the outermost of ours. Limits the body as it comes, with and without Content-Length."""
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int, body_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        body_timeout_seconds: float,
+        larger_bodies: Mapping[str, int] | None = None,
+    ) -> None:
         self.app = app
         self.max_body_bytes = max_body_bytes
+        self.larger_bodies = dict(larger_bodies or {})
         self.body_timeout_seconds = body_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,6 +58,9 @@ class RequestFrame:
         request.state.request_id = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         sender = _Sender(send, request_id, no_store=not scope["path"].startswith("/static"))
+        if scope["method"] == "HEAD":
+            scope["method"] = "GET"
+            sender.without_body = True
         try:
             await self._serve(request, receive, sender)
         finally:
@@ -69,28 +82,39 @@ class RequestFrame:
         if refusal is not None:
             await problem(request, *refusal)(request.scope, receive, send)
             return
-        body = _LimitedBody(receive, self.max_body_bytes, self.body_timeout_seconds)
+        body = _LimitedBody(receive, self._most(request), self.body_timeout_seconds)
         try:
             await self.app(request.scope, body, send)
         except _BodyTooLarge:
             if not send.status:
-                await problem(request, "body_too_large", self._too_large())(request.scope, receive, send)
+                await problem(request, "body_too_large", self._too_large(request))(request.scope, receive, send)
         except TimeoutError:
             if not body.timed_out or send.status:
                 raise
             await problem(request, "request_timeout", headers={"Connection": "close"})(request.scope, receive, send)
+        except ClientDisconnect:
+            send.status = send.status or CLIENT_CLOSED
+        except Exception as error:
+            log.exception("unhandled_error", error_type=type(error).__name__)
+            if send.status:
+                raise
+            await problem(request, "internal_error")(request.scope, receive, send)
 
     def _refusal(self, request: Request) -> tuple[str, str | None] | None:
         headers = request.scope["headers"]
         if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
             return "header_fields_too_large", None
         length = request.headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self.max_body_bytes:
-            return "body_too_large", self._too_large()
+        if length.isdecimal() and int(length) > self._most(request):
+            return "body_too_large", self._too_large(request)
         return None
 
-    def _too_large(self) -> str:
-        return f"A body may have {self.max_body_bytes:,} bytes."
+    def _most(self, request: Request) -> int:
+        """Return how many bytes the body of a request to this address may have."""
+        return self.larger_bodies.get(request.scope["path"], self.max_body_bytes)
+
+    def _too_large(self, request: Request) -> str:
+        return f"A body may have {self._most(request):,} bytes."
 
 
 class _LimitedBody:
@@ -127,6 +151,7 @@ class _Sender:
         self._send = send
         self._request_id = request_id
         self._no_store = no_store
+        self.without_body = False
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
@@ -138,6 +163,8 @@ class _Sender:
             headers.setdefault("Referrer-Policy", "no-referrer")
             if self._no_store:
                 headers.setdefault("Cache-Control", "no-store")
+        if message["type"] == "http.response.body" and self.without_body:
+            message = {**message, "body": b""}
         await self._send(message)
 
 
@@ -146,8 +173,9 @@ def _request_id(sent: str | None) -> str:
 
 
 def _route(scope: Scope) -> str:
-    route: Any = scope.get("route")
-    return str(getattr(route, "path", "") or "unmatched")
+    """Return the pattern of the route; those of the API are mounted under /v1 and do not know it."""
+    path = str(getattr(scope.get("route"), "path", "") or "unmatched")
+    return f"/v1{path}" if scope["path"].startswith("/v1/") and not path.startswith(("/v1", "unmatched")) else path
 
 
 def _path(scope: Scope) -> str:

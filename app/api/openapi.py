@@ -6,8 +6,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app import __version__
+from app.api import examples
 from app.api.errors import ProblemDetails
 from app.api.problems import PROBLEMS
+from app.models.panels import PanelWrite
 
 DESCRIPTION = """Throughline connects learning to business results: objectives, outcomes and initiatives; completion
 events from any LMS; KPI measurements; and figures that stand up to a sceptical CFO.
@@ -34,7 +36,12 @@ TAGS = {
     "learning-events": "Normalised facts.",
     "enrolments": "Attempts of people at activities, folded from events.",
     "figures": "Computed values with all that makes them defensible.",
+    "metrics": "The catalogue: every metric's definition, and computing it from given inputs.",
     "evaluation-plans": "What will be computed, settled before the outcome is known.",
+    "panels": "Data that you bring, to be estimated from.",
+    "power": "What a comparison could find.",
+    "rollout-designs": "Waves dealt by chance.",
+    "impact-statements": "What an effect was worth, against what it cost.",
     "effect-estimates": "Did this training move that KPI?",
     "webhooks": "Where the LMSs post to.",
     "changes": "Everything that changed, in order.",
@@ -72,9 +79,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = schema["components"]["schemas"]
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs"))
-    schemas["ProblemDetails"] = problem
+    for shape in (ProblemDetails, PanelWrite):
+        described = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(described.pop("$defs"))
+        schemas[shape.__name__] = described
+    examples.complete(schemas)
+    schema["components"]["responses"] = _problem_responses()
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _document_errors(path, method, operation)
@@ -98,8 +108,17 @@ def _document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
         statuses.add(422)
     responses.pop("422", None)
     for status in sorted(statuses):
+        if "content" not in responses.get(str(status), {}):  # OAuth answers as its own specification says
+            responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+
+
+def _problem_responses() -> dict[str, Any]:
+    """Return one response per status of the table of errors."""
+    found = {}
+    for status in sorted({row.status for row in PROBLEMS.values()}):
         rows = [row for row in PROBLEMS.values() if row.status == status]
-        responses[str(status)] = {
+        found[f"Problem{status}"] = {
             "description": "; ".join(f"`{row.code}`: {row.title}" for row in rows) + ".",
             "content": {"application/problem+json": {"schema": _PROBLEM}},
         }
+    return found

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request, Response
@@ -45,13 +46,29 @@ class UnitRoute(APIRoute):
             principal.require(self.scope or ("read" if reading else "write"))
             _check_address(request, parameters)
             if reading:
+                as_of = _instant(request.query_params.get("as_of"))
+                if as_of is not None:
+                    await state.database.settle(principal.tenant, as_of)
                 async with state.database.reading(principal.tenant) as session:
                     request.state.session = session
                     return await inner(request)
-            await read_json(request)
+            await self.read_body(request)
             return await _write(request, principal, inner)
 
         return handle
+
+    async def read_body(self, request: Request) -> None:
+        """Read and parse the body; a route that takes another type than JSON has a way of its own."""
+        await read_json(request)
+
+
+def _instant(text: str | None) -> datetime | None:
+    """Return the instant of an `as_of`; None where there is none, or none that the route will take."""
+    try:
+        found = datetime.fromisoformat(text) if text else None
+        return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _names(dependant: Dependant) -> frozenset[str]:
@@ -75,6 +92,28 @@ def _check_address(request: Request, parameters: frozenset[str]) -> None:
         raise Invalid(f"Leave out the parameter {unknown[0][:50]!r}: {taken}.", errors=faults)
     if "\0" in request.scope["path"] or any("\0" in value for _, value in request.query_params.multi_items()):
         raise Invalid("Leave the character NUL out of the address.")
+
+
+class KeyRoute(APIRoute):
+    """A route that needs a key with `scope` and no unit of work: it waits for nobody and holds nothing."""
+
+    scope = "read"
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler around FastAPI's own."""
+        inner = super().get_route_handler()
+        parameters = _names(self.dependant)
+
+        async def handle(request: Request) -> Response:
+            principal: Principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
+            principal.require(self.scope)
+            request.state.principal = principal
+            _check_address(request, parameters)
+            if request.method not in _SAFE:
+                await read_json(request)
+            return await inner(request)
+
+        return handle
 
 
 class AdminRoute(UnitRoute):

@@ -1,5 +1,6 @@
 """From a source's row to what `app.lms` needs; and the sources at hand, remembered for a few seconds."""
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,11 +12,13 @@ from app.domain.errors import Fault, Invalid, NotFound
 from app.lms import Adapter, SourceSetup, _signatures, adapters
 from app.models.sources import Source
 from app.models.unit import TenantScope, Units
-from app.services import sources, tenants
+from app.services import nouns, sources, tenants
 from app.vault import Vault
 
 REMEMBERED_SECONDS = 4.0
 _REMEMBERED_MOST = 10_000
+_RENEWED_EVERY_SECONDS = 1.0
+_SLUG = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,11 @@ def setup_of(vault: Vault, row: Source, options: Mapping[str, Any] | None = None
     )
 
 
+def connected(vault: Vault, tenant: TenantScope, row: Source) -> Connected:
+    """Return a source's row ready to receive."""
+    return Connected(tenant, row.id, row.slug, row.status, adapter_of(row.adapter), setup_of(vault, row))
+
+
 class Directory:
     """Finds sources by their slugs; a change is seen within four seconds."""
 
@@ -78,20 +86,45 @@ class Directory:
         self._database = database
         self._vault = vault
         self._remembered: dict[tuple[str, str], tuple[float, Connected]] = {}
+        self._renewed: dict[tuple[str, str], float] = {}
 
     async def find(self, tenant_slug: str, source_slug: str) -> Connected:
         """Return a source ready to receive. Raises NotFound."""
+        if not (_SLUG.fullmatch(tenant_slug) and _SLUG.fullmatch(source_slug)):
+            raise _unknown()
         place = (tenant_slug, source_slug)
         known = self._remembered.get(place)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        found = await self._look_up(tenant_slug, source_slug)
+        found, seconds = await self._look_up(tenant_slug, source_slug)
         if len(self._remembered) >= _REMEMBERED_MOST:
             self._remembered.clear()
-        self._remembered[place] = (time.monotonic() + REMEMBERED_SECONDS, found)
+        self._remembered[place] = (time.monotonic() + seconds, found)
         return found
 
-    async def _look_up(self, tenant_slug: str, source_slug: str) -> Connected:
+    async def renewed(self, known: Connected) -> Connected | None:
+        """Return a source looked up anew if it has changed since it was remembered; at most once a second.
+
+        Ask it before refusing a delivery: its secret may have been rotated a moment ago.
+        """
+        place = (known.tenant.slug, known.slug)
+        now = time.monotonic()
+        if self._renewed.get(place, -_RENEWED_EVERY_SECONDS) + _RENEWED_EVERY_SECONDS > now:
+            return None
+        if len(self._renewed) >= _REMEMBERED_MOST:
+            self._renewed.clear()
+        self._renewed[place] = now
+        self._remembered.pop(place, None)
+        found = await self.find(*place)
+        return None if found == known else found
+
+    async def get(self, tenant: TenantScope, source_id: UUID) -> Connected:
+        """Return a source of a tenant as it is now. Raises NotFound."""
+        async with self._database.reading(tenant) as session:
+            return connected(self._vault, tenant, await nouns.get(session, sources.SOURCES, source_id))
+
+    async def _look_up(self, tenant_slug: str, source_slug: str) -> tuple[Connected, float]:
+        """Return a source and for how many seconds it may be remembered: not beyond the end of a secret."""
         async with self._database.reading(None) as session:
             tenant = await tenants.by_slug(session, tenant_slug)
         if tenant is not None and tenant.status == "active":
@@ -99,6 +132,12 @@ class Directory:
             async with self._database.reading(scope) as session:
                 row = await sources.by_slug(session, source_slug)
             if row is not None:
-                setup = setup_of(self._vault, row)
-                return Connected(scope, row.id, row.slug, row.status, adapter_of(row.adapter), setup)
-        raise NotFound("There is no such source: compare the address with the source's webhook_url.")
+                now = datetime.now(UTC)
+                end = sources.next_end_of_secret(row, now)
+                left = REMEMBERED_SECONDS if end is None else (end - now).total_seconds()
+                return connected(self._vault, scope, row), min(REMEMBERED_SECONDS, left)
+        raise _unknown()
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such source: compare the address with the source's webhook_url.")

@@ -1,6 +1,7 @@
 """`/v1/sources`: connecting an LMS."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
@@ -10,14 +11,52 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api import setups
+from app.api.bodies import read_json
 from app.api.deps import IDEMPOTENT, SessionOf, VaultOf, Versions
 from app.api.doors import Door
+from app.api.routing import Handler, UnitRoute
 from app.domain.errors import Fault, Invalid
+from app.lms._schemes import OptionType
 from app.lms._signatures import SCHEMES
 from app.models.sources import Source, SourceCreated, SourceWrite
+from app.outbound import CallRefused
 from app.services import nouns, sources
 
 _ENTROPY = 32
+
+
+class SourceRoute(UnitRoute):
+    """A route that looks at the addresses in a source's authentication before its unit of work opens.
+
+    Whether an address may be called takes a look-up of its name, which must not hold the tenant's clock.
+    """
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler around that of every unit."""
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            if request.method in {"POST", "PATCH"}:
+                principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
+                principal.require("write")
+                body = await read_json(request)
+                await _screen_addresses(request, body.get("authentication") if isinstance(body, Mapping) else None)
+            return await inner(request)
+
+        return handle
+
+
+async def _screen_addresses(request: Request, authentication: Any) -> None:
+    """Raise Invalid for an address that may not be called; what is malformed otherwise is found later."""
+    scheme = SCHEMES.get(str(authentication.get("scheme"))) if isinstance(authentication, Mapping) else None
+    for option in scheme.options if scheme else ():
+        url = authentication.get(option.name)
+        if option.type is OptionType.URL and isinstance(url, str):
+            try:
+                await request.app.state.outbound.screen(url)
+            except CallRefused as error:
+                fault = Fault("address_refused", str(error), pointer=f"/authentication/{option.name}")
+                raise Invalid(f"Give another address: {error}.", errors=(fault,)) from None
 
 
 class SourceNew(SourceWrite):
@@ -39,13 +78,15 @@ class SecretChange(BaseModel):
     )
 
 
-async def _fits(_session: AsyncSession, row: Source) -> None:
+async def _fits(session: AsyncSession, row: Source) -> None:
     """Refuse an adapter, an authentication or a mapping that could not be used."""
     setups.check(row)
+    await sources.SOURCES.check(session, row)
 
 
 SOURCES = replace(sources.SOURCES, check=_fits)
 door = Door(SOURCES, "/sources", "sources")
+door.router.route_class = SourceRoute
 door.listing()
 door.reading()
 door.patching()
@@ -104,11 +145,12 @@ async def rotate_secret(
 
 
 def _secret_for(row: Source, chosen: str | None) -> str | None:
-    """Return the secret to keep: the sender's, or a new one; schemes without a secret get a secret path."""
+    """Return the secret to keep: the sender's, or a new one; None where the sender alone has it (a signed body)."""
     scheme = SCHEMES[row.authentication["scheme"]]
     if chosen is None:
-        return scheme.new_secret(secrets.token_bytes(_ENTROPY)) or secrets.token_urlsafe(_ENTROPY)
-    wrong = scheme.check_secret(chosen)
+        made = scheme.new_secret(secrets.token_bytes(_ENTROPY), row.authentication)
+        return secrets.token_urlsafe(_ENTROPY) if made is None and scheme.secret_path else made
+    wrong = scheme.check_secret(chosen, row.authentication)
     if wrong:
         raise Invalid(f"Send another secret: {wrong}.", errors=(Fault("invalid_value", wrong, pointer="/secret"),))
     return chosen
@@ -116,7 +158,13 @@ def _secret_for(row: Source, chosen: str | None) -> str | None:
 
 def _with_secret(request: Request, response: Response, row: Source, secret: str | None) -> SourceCreated:
     response.headers["ETag"] = f'"{row.version}"'
-    url = request.app.state.settings.base_url + row.webhook_path
-    in_path = SCHEMES[row.authentication["scheme"]].secret_path
-    once = {"webhook_url": f"{url}/{secret}" if in_path else url, "secret": None if in_path else secret}
+    base = request.app.state.settings.base_url
+    url = base + row.webhook_path
+    scheme = SCHEMES[row.authentication["scheme"]]
+    once = {"webhook_url": url, "secret": secret}
+    if scheme.secret_path:
+        once = {"webhook_url": f"{url}/{secret}", "secret": None}
+    elif scheme.name == "oauth2":
+        tenant = request.state.principal.tenant.slug
+        once |= {"client_id": f"{tenant}.{row.slug}", "token_url": f"{base}/v1/oauth/token"}
     return SourceCreated.model_validate(SOURCES.present(row).model_dump() | once)

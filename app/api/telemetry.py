@@ -1,10 +1,12 @@
 """Prometheus metrics: what is counted, and the page that shows it (`/metrics`)."""
 
 import hmac
+import os
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.api.authentication import Unauthenticated
 from app.services import vitals
@@ -28,11 +30,28 @@ _group_size = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
     registry=REGISTRY,
 )
-_quarantined = Gauge("throughline_quarantined_deliveries", "Deliveries in quarantine.", ("tenant",), registry=REGISTRY)
-_silence = Gauge(
-    "throughline_source_silence_seconds", "Time since the last delivery.", ("tenant", "source"), registry=REGISTRY
+_quarantined = Gauge(
+    "throughline_quarantined_deliveries",
+    "Deliveries in quarantine.",
+    ("tenant",),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
 )
-_job_age = Gauge("throughline_oldest_job_seconds", "Age of the oldest job that is due.", registry=REGISTRY)
+_silence = Gauge(
+    "throughline_source_silence_seconds",
+    "Time since the last delivery.",
+    ("tenant", "source"),
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+_job_age = Gauge(
+    "throughline_oldest_job_seconds",
+    "Age of the oldest job that is due.",
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+_SHARED = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+"""Whether this is one of several processes that count into the files of one folder (`serve --workers`)."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,11 +82,21 @@ async def metrics(request: Request) -> Response:
         if not hmac.compare_digest(sent, f"Bearer {token.get_secret_value()}".encode()):
             raise Unauthenticated("Send the token of THROUGHLINE_METRICS_TOKEN as a Bearer token.")
     found = await vitals.observe(request.app.state.database, datetime.now(UTC))
-    _quarantined.clear()
-    _silence.clear()
+    if not _SHARED:  # there, the library has no way to forget a label
+        _quarantined.clear()
+        _silence.clear()
     for tenant, depth in found.quarantined.items():
         _quarantined.labels(tenant).set(depth)
     for (tenant, source), seconds in found.silence_seconds.items():
         _silence.labels(tenant, source).set(seconds)
     _job_age.set(found.oldest_job_seconds)
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(_everything()), media_type=CONTENT_TYPE_LATEST)
+
+
+def _everything() -> CollectorRegistry:
+    """Return what this process counted, or all of several processes together."""
+    if not _SHARED:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
+    return registry

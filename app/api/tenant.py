@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 
 from app.api.deps import KEY_REQUIRED, AsOf, IfNoneMatch, PrincipalOf, SessionOf, Versions
-from app.api.doors import not_modified
+from app.api.doors import NOT_MODIFIED, not_modified
 from app.api.routing import AdminRoute, UnitRoute
 from app.api.shapes import patch_shape
 from app.models.tenancy import TenantRead, TenantSettingsWrite
@@ -14,7 +14,13 @@ from app.services import nouns, tenants
 router = APIRouter(prefix="/tenant", tags=["tenant"], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
 
 
-@router.get("", operation_id="getTenant", summary="Get the tenant of the key in use", response_model=TenantRead)
+@router.get(
+    "",
+    operation_id="getTenant",
+    summary="Get the tenant of the key in use",
+    response_model=TenantRead,
+    responses=NOT_MODIFIED,
+)
 async def get_tenant(
     response: Response,
     session: SessionOf,

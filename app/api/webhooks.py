@@ -1,21 +1,21 @@
 """`/v1/webhooks/{tenant}/{source}`: where the LMSs post to. Verified, parsed, kept, committed, then answered."""
 
-import hmac
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 
-from app.api import telemetry
+from app.api import handshakes, readings, telemetry
 from app.api.deps import DirectoryOf, IngestOf
 from app.api.errors import problem
+from app.api.senders import Senders
 from app.api.setups import Connected
 from app.domain.errors import Unavailable
-from app.lms import Delivery, Parsed, Refused, TransportFault, Unreadable, _signatures
-from app.models.sources import Acknowledgement, DeliveryStatus, SourceStatus
-from app.services.ingest import Inbound, unfit
+from app.lms import Delivery, Refused, TransportFault
+from app.models.sources import UNVERIFIED_HEADER, Acknowledgement, DeliveryStatus
+from app.services.ingest import Inbound
 
 log = structlog.get_logger(__name__)
 
@@ -24,9 +24,14 @@ router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 _TENANT = Annotated[str, Path(description="Slug of the tenant.", examples=["acme"])]
 _SOURCE = Annotated[str, Path(description="Slug of the source.", examples=["docebo"])]
 _SECRET = Annotated[str, Path(description="Secret segment of a source whose sender cannot authenticate otherwise.")]
-_REASON_LENGTH = 500
+_OTHERS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"]
 _DOCUMENTED: dict[str, Any] = {
-    "responses": {401: {"description": "Bad signature"}, 413: {"description": "Too large"}},
+    "responses": {
+        401: {
+            "description": "`bad_signature`: The delivery is not authentic.",
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+    },
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -57,23 +62,34 @@ async def receive_at_secret_path(
     return await _receive(request, await directory.find(tenant, source), ingest, secret)
 
 
+@router.api_route("/{tenant}/{source}", methods=["OPTIONS"], include_in_schema=False)
+@router.api_route("/{tenant}/{source}/{secret}", methods=["OPTIONS"], include_in_schema=False)
+async def permit(tenant: _TENANT, source: _SOURCE, request: Request, directory: DirectoryOf) -> Response:
+    """Give a CloudEvents sender the permission that it asks for before it sends."""
+    senders: Senders = request.app.state.senders
+    try:
+        senders.check_path(await directory.find(tenant, source), request.path_params.get("secret", ""))
+    except Refused as error:
+        return problem(request, "bad_signature", f"The address is not right: {error}.")
+    return handshakes.permission(request)
+
+
+@router.api_route("/{tenant}/{source}", methods=_OTHERS, include_in_schema=False)
+@router.api_route("/{tenant}/{source}/{secret}", methods=_OTHERS, include_in_schema=False)
+async def refuse(request: Request) -> Response:
+    """Answer every other method: a receiver only takes what is posted."""
+    return problem(request, "method_not_allowed", headers={"Allow": handshakes.ALLOW})
+
+
 async def _receive(request: Request, connected: Connected, ingest: IngestOf, path_secret: str) -> Any:
-    delivery = Delivery(
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=await request.body(),
-        received_at=datetime.now(UTC),
-        path=request.url.path,
-        query=dict(request.query_params),
-    )
+    body, query = await request.body(), dict(request.query_params)
+    delivery = readings.request_of(connected, request.headers, body, query, datetime.now(UTC))
     adapter = connected.adapter.slug
     try:
-        _authenticate(connected, delivery, path_secret)
-        inbound = _read(connected, delivery)
+        inbound = await _admitted(request, connected, delivery, path_secret)
     except Refused as error:
         telemetry.delivery_judged(adapter, "rejected")
-        log.warning(
-            "delivery_refused", tenant=connected.tenant.slug, source=connected.slug, reason=str(error)[:_REASON_LENGTH]
-        )
+        log.warning("delivery_refused", tenant=connected.tenant.slug, source=connected.slug, reason=str(error)[:500])
         return problem(request, "bad_signature", f"The delivery is not authentic: {error}.")
     except TransportFault as error:
         telemetry.delivery_judged(adapter, "rejected")
@@ -94,40 +110,18 @@ async def _receive(request: Request, connected: Connected, ingest: IngestOf, pat
     return JSONResponse(answer.model_dump(mode="json"))
 
 
-def _authenticate(connected: Connected, delivery: Delivery, path_secret: str) -> None:
-    """Raise Refused unless the delivery proves that it comes from the source."""
-    if _signatures.SCHEMES[connected.setup.authentication["scheme"]].secret_path:
-        sent = path_secret.encode()
-        if sum(hmac.compare_digest(sent, secret.encode()) for secret in connected.setup.secrets) == 0:
-            raise Refused("the address lacks its secret segment, or has a wrong one")
-    elif path_secret:
-        raise Refused("this source has no secret segment in its address")
-    _signatures.verify(delivery, connected.setup)
-
-
-def _read(connected: Connected, delivery: Delivery) -> Inbound:
-    """Return what to keep of an authentic delivery. Raises TransportFault; anything else unreadable is quarantined."""
-    status, reason, parsed = DeliveryStatus.APPLIED, None, Parsed()
+async def _admitted(request: Request, connected: Connected, delivery: Delivery, path_secret: str) -> Inbound:
+    """Return what to keep of a delivery. Raises Refused and TransportFault."""
+    senders: Senders = request.app.state.senders
     try:
-        parsed = connected.adapter.parse(delivery, connected.setup)
-    except TransportFault:
-        raise
-    except Unreadable as error:
-        status, reason = DeliveryStatus.QUARANTINED, str(error)
-    fault = next((found for event in parsed.events if (found := unfit(event))), None)
-    if fault is not None:
-        status, reason, parsed = DeliveryStatus.QUARANTINED, fault, Parsed()
-    if status is DeliveryStatus.APPLIED and connected.status == SourceStatus.PAUSED:
-        status, reason, parsed = DeliveryStatus.QUARANTINED, "the source is paused", Parsed()
-    if status is DeliveryStatus.APPLIED and not parsed.events:
-        status, reason = DeliveryStatus.IGNORED, parsed.ignored or "it holds no learning event"
-    shown = _signatures.without_secrets(delivery, connected.setup)
-    return Inbound(
-        source_id=connected.source_id,
-        received_at=delivery.received_at,
-        headers=shown.headers,
-        body=shown.body,
-        status=status,
-        reason=None if reason is None else reason[:_REASON_LENGTH],
-        events=parsed.events,
-    )
+        await senders.authenticate(connected, delivery, path_secret)
+    except Refused as error:
+        changed = await request.app.state.directory.renewed(connected)
+        if changed is not None:
+            return await _admitted(request, changed, delivery, path_secret)
+        if not request.app.state.handshakes.admits(connected, delivery):
+            raise
+        reason = f"a confirmation code whose sender nothing proved ({error}): send it back with iSpring's API"
+        code = readings.Reading(DeliveryStatus.IGNORED, reason)
+        return readings.inbound(connected, delivery, code, marks={UNVERIFIED_HEADER: "true"}, authentic=False)
+    return readings.inbound(connected, delivery, readings.read(connected, delivery))

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app import schema
+from app.cli.servers import listen
 from app.config import Settings
 from app.db import Database
 from app.demo.arrangement import Api, arrange
@@ -154,17 +155,12 @@ async def _post_all(client: httpx.AsyncClient, waiting: list[Post], console: Con
 
 @contextlib.asynccontextmanager
 async def _serving(settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve while the block runs; the task ends when the server is told to. RuntimeError when the address is taken."""
-    config = uvicorn.Config(
-        create_app(settings), host=settings.host, port=settings.port, log_config=None, access_log=False, lifespan="on"
-    )
+    """Serve while the block runs; the task ends when the server is told to. Mistake when the address is taken."""
+    listening = listen(settings)
+    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, lifespan="on")
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        if task.done():
-            raise RuntimeError(
-                f"Cannot listen on {settings.host}:{settings.port}; choose another with THROUGHLINE_PORT."
-            )
+    task = asyncio.create_task(server.serve([listening]))
+    while not server.started:  # noqa: ASYNC110  a flag is all that uvicorn gives
         await asyncio.sleep(0.02)
     try:
         yield task

@@ -81,7 +81,7 @@ async def arrange(api: Api, database: Database, scope: TenantScope, firms: Seque
 async def _plan(api: Api, about: Mapping[str, str]) -> None:
     """Lock the evaluation plan before the service knows any value of 1988."""
     known = (await api.get("/v1/evaluation-plans", **about))["items"]
-    plan = known[0] if known else await api.post("/v1/evaluation-plans", PLANNED | about)
+    plan = known[0] if known else await api.post("/v1/evaluation-plans", PLANNED | dict(about))
     await api.post(f"/v1/evaluation-plans/{plan['id']}/lock", {})
 
 
@@ -164,7 +164,7 @@ def _unit(firm: Firm) -> dict[str, Any]:
     return {"name": f"Firm {firm.code}", "kind": "firm"}
 
 
-PLANNED = {
+PLANNED: dict[str, Any] = {
     "estimators": ["first_difference"],
     "options": {"transform": "log", "standard_error": "classical", "periods": ["1987-01-01", "1988-01-01"]},
     "decision_rule": "Go on with the grant if the effect is below zero and at least consistent with one.",

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from app.domain.errors import Unavailable
+
 BEFORE, AFTER = 1987, 1988
 _TABLE = "jtrain.csv.bz2"
 
 
-class StudyMissing(Exception):
-    """The package with the study's data is not installed. The message says what to do."""
+class StudyMissing(Unavailable):
+    """The package with the study's data is not installed."""
 
 
 @dataclass(frozen=True, slots=True)

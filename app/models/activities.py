@@ -15,6 +15,7 @@ from app.models.values import (
     ActivityReferenceId,
     Day,
     ExternalId,
+    Flag,
     InitiativeId,
     Prose,
     SourceId,
@@ -48,12 +49,12 @@ class ActivityWrite(Shape):
     """A course, session, exam, survey or task."""
 
     title: Title = Field(description="One line.", schema_extra={"examples": ["Press set-up, basics"]})
-    kind: ActivityKind = Field(default=ActivityKind.COURSE, sa_type=String, description="What people do in it.")
+    kind: ActivityKind = Field(default=ActivityKind.COURSE, sa_type=String, description="Course, session and so on.")
     description: Prose | None = Field(default=None, description="What people learn to do.")
     initiative_id: InitiativeId | None = Field(
         default=None, description="The initiative that it belongs to; null: not mapped yet."
     )
-    required: bool = Field(
+    required: Flag = Field(
         default=True, description="Whether completing the initiative needs it; optional ones do not count."
     )
     external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")
@@ -122,3 +123,6 @@ class ActivityReferenceRead(ReadShape, ActivityReferenceWrite):
     model_config = ANSWER
 
     id: ActivityReferenceId = Field(description="Public id.")
+    content_version: str | None = Field(
+        default=None, description="Version of the content, as the source tells it.", schema_extra={"examples": ["3"]}
+    )

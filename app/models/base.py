@@ -42,6 +42,7 @@ class Instant(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+    python_type = datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Store UTC; SQLite keeps it without the zone so that text order is time order."""
@@ -64,6 +65,7 @@ class Exact(TypeDecorator[Decimal]):
 
     impl = Numeric(24, 6)
     cache_ok = True
+    python_type = Decimal
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the storage of the engine."""

@@ -1,44 +1,8 @@
-"""The choices of one run of the impact engine, and its results as REST returns them."""
+"""Results of the impact engine as REST returns them."""
 
-from datetime import date
-from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-
-class Transform(StrEnum):
-    """On which scale the outcome enters."""
-
-    NONE = "none"
-    LOG = "log"
-
-
-class StandardErrorChoice(StrEnum):
-    """Which standard error is asked for; absent: the service's default for the design."""
-
-    CLASSICAL = "classical"
-    HC1 = "hc1"
-    HC2 = "hc2"
-    CLUSTER = "cluster"
-    WILD_BOOTSTRAP = "wild_bootstrap"
-    RANDOMISATION = "randomisation"
-
-
-class EffectOptions(BaseModel):
-    """Choices of one run; an estimator ignores those that do not concern it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    transform: Transform = Field(default=Transform.NONE, description="log: effects are in log points.")
-    standard_error: StandardErrorChoice | None = Field(
-        default=None, description="Kind of standard error; absent: hc2, or cluster at the level of assignment."
-    )
-    periods: list[date] = Field(
-        default=[], max_length=1000, description="Only the periods that begin on these days; empty: all."
-    )
-    level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level of intervals.")
-    seed: int = Field(default=0, ge=0, description="Seed of everything that is drawn.")
+from pydantic import BaseModel, Field
 
 
 class EffectStandardError(BaseModel):
@@ -79,6 +43,12 @@ class EffectResultRead(BaseModel):
     """One estimator's answer with all that makes it defensible; never a number without its grade."""
 
     estimator: str = Field(description="Slug of the estimator.", examples=["first_difference"])
+    role: str = Field(
+        description="What the design makes of it: primary, second, shown (no effect), or asked (the design would not "
+        "have chosen it).",
+        examples=["primary"],
+    )
+    role_reason: str = Field(description="Why.", examples=["One start: changes compared."])
     estimand: str = Field(description="Whose effect: att, ate, itt, cace; descriptive: nobody's.", examples=["att"])
     value: float | None = Field(description="In the unit of the transformed outcome.", examples=[-0.3171])
     transform: str = Field(description="none or log.", examples=["log"])

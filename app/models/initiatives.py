@@ -23,6 +23,7 @@ from app.models.values import (
     Prose,
     Title,
     Weight,
+    Whole,
 )
 
 
@@ -120,7 +121,7 @@ class AlignmentWrite(Shape):
         default=None, sa_type=Exact, description="Expected change, in the KPI's unit, signed."
     )
     weight: Weight = Field(default=Decimal(1), sa_type=Exact, description="Share of the initiative's spend, relative.")
-    lag_days: int = Field(default=0, ge=0, le=3650, description="Days before the effect can show.")
+    lag_days: Whole = Field(default=0, ge=0, le=3650, description="Days before the effect can show.")
     valid_from: Day | None = Field(default=None, description="First day on which the link holds.")
     valid_to: Day | None = Field(default=None, description="Day after the last; null: open.")
     external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")

@@ -17,6 +17,7 @@ from app.models.values import (
     Day,
     ExactNumber,
     ExternalId,
+    Flag,
     KpiId,
     MeasurementId,
     PersonId,
@@ -87,14 +88,18 @@ class KpiWrite(Shape):
     )
     unit: Word = Field(description="Unit of one value.", schema_extra={"examples": ["items per 100"]})
     direction: Direction = Field(
-        sa_type=String, description="Which way is better.", schema_extra={"examples": ["lower_is_better"]}
+        sa_type=String,
+        description="Which way the business wants it to go.",
+        schema_extra={"examples": ["lower_is_better"]},
     )
     aggregation: Aggregation = Field(
         default=Aggregation.MEAN,
         sa_type=String,
         description="How values of several subjects in one period become one; ratio sums numerators and denominators.",
     )
-    cadence: Cadence = Field(default=Cadence.MONTH, sa_type=String, description="How often a value is due.")
+    cadence: Cadence = Field(
+        default=Cadence.MONTH, sa_type=String, description="One value is due every day, week and so on."
+    )
     zone: Zone = Field(default="UTC", description="IANA zone whose days cut the periods.")
     data_source: Title | None = Field(
         default=None,
@@ -152,7 +157,7 @@ class MeasurementWrite(Shape):
     )
     numerator: ExactNumber | None = Field(default=None, sa_type=Exact, description="Of a ratio KPI.")
     denominator: ExactNumber | None = Field(default=None, sa_type=Exact, description="Of a ratio KPI; above zero.")
-    provisional: bool = Field(default=False, description="Whether the value is still to be confirmed.")
+    provisional: Flag = Field(default=False, description="Whether the value is still to be confirmed.")
 
     @model_validator(mode="after")
     def _is_one_value_over_one_period(self) -> Self:

@@ -131,8 +131,10 @@ class EnrolmentRead(ReadShape):
     id: EnrolmentId = Field(description="Public id; it belongs to (person, activity, ordinal).")
     person_id: PersonId = Field(description="The learner.")
     activity_id: ActivityId = Field(description="The activity.")
-    ordinal: int = Field(description="1 for the first attempt.")
-    state: EnrolmentState = Field(description="Where the attempt stands; may grow.")
+    ordinal: int = Field(description="1 for the first attempt.", schema_extra={"examples": [1]})
+    state: EnrolmentState = Field(
+        description="Where the attempt stands; may grow.", schema_extra={"examples": ["completed"]}
+    )
     enrolled_at: datetime | None = Field(description="When enrolled; null: not told.")
     started_at: datetime | None = Field(description="When first active in it.")
     completed_at: datetime | None = Field(description="When completed; completed is not passed.")
@@ -140,4 +142,4 @@ class EnrolmentRead(ReadShape):
     score_best: ExactNumber | None = Field(description="Best scaled score of the attempt.")
     due_at: datetime | None = Field(description="Due date told by the source.")
     expires_at: datetime | None = Field(description="End of validity of what was earned.")
-    events: int = Field(description="Learning events that make it up.")
+    events: int = Field(description="Learning events that make it up.", schema_extra={"examples": [2]})

@@ -10,7 +10,7 @@ from sqlmodel import Field
 
 from app.models.base import ANSWER, Noun, ReadShape, Shape, tenant_key
 from app.models.history import historised
-from app.models.values import Day, ExternalId, ObjectiveId, PersonId, Prose, Title, Word
+from app.models.values import Day, ExternalId, ObjectiveId, PersonId, Prose, Title, Whole, Word
 
 
 class ObjectiveStatus(StrEnum):
@@ -38,7 +38,7 @@ class ObjectiveWrite(Shape):
     category: Word | None = Field(
         default=None, description="Free grouping, such as quality or safety.", schema_extra={"examples": ["quality"]}
     )
-    priority: int = Field(default=3, ge=1, le=5, description="1 is the most important, 5 the least.")
+    priority: Whole = Field(default=3, ge=1, le=5, description="1 is the most important, 5 the least.")
     period_start: Day | None = Field(default=None, description="First day of the period it is meant for.")
     period_end: Day | None = Field(default=None, description="Day after the last day of that period.")
     parent_id: ObjectiveId | None = Field(default=None, description="The objective that this one serves.")

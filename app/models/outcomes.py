@@ -10,7 +10,18 @@ from sqlmodel import Field
 
 from app.models.base import ANSWER, Exact, Noun, ReadShape, Shape, tenant_key
 from app.models.history import historised
-from app.models.values import Day, ExactNumber, ExternalId, KpiId, ObjectiveId, OrgUnitId, OutcomeId, PersonId, Title
+from app.models.values import (
+    Day,
+    ExactNumber,
+    ExternalId,
+    KpiId,
+    ObjectiveId,
+    OrgUnitId,
+    OutcomeId,
+    PersonId,
+    Title,
+    Whole,
+)
 
 
 class TargetKind(StrEnum):
@@ -74,7 +85,7 @@ class OutcomeWrite(Shape):
         description="Day by which the target is to be reached.",
         schema_extra={"examples": ["2026-12-31"]},
     )
-    lag_days: int = Field(
+    lag_days: Whole = Field(
         default=0, ge=0, le=3650, description="Days before an effect can show; fewer than from starts_on to due_on."
     )
     external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Index, Uuid
 from sqlmodel import Field
 
-from app.models.base import Instant, Json, Noun, ReadShape, Shape, tenant_key
-from app.models.effect_results import EffectOptions
+from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Shape, tenant_key
+from app.models.effect_options import EffectOptions
 from app.models.history import historised
 from app.models.values import EvaluationPlanId, InitiativeId, OutcomeId, Prose
 
@@ -35,7 +35,10 @@ class EvaluationPlanWrite(Shape):
         schema_extra={"examples": [["first_difference"]]},
     )
     options: EffectOptions = Field(
-        default_factory=EffectOptions, sa_type=Json, description="Choices of the run: scale, periods, standard error."
+        default_factory=EffectOptions,
+        sa_type=Json,
+        description="Choices of the run: scale, periods, standard error.",
+        schema_extra={"examples": [{}]},
     )
     decision_rule: Prose | None = Field(
         default=None,
@@ -69,7 +72,11 @@ class EvaluationPlan(Noun, table=True):
 class EvaluationPlanRead(ReadShape, EvaluationPlanWrite):
     """An evaluation plan as it stands."""
 
+    model_config = ANSWER
+
     id: EvaluationPlanId = Field(description="Public id.")
-    status: EvaluationPlanStatus = Field(description="draft, locked or executed; may grow.")
+    status: EvaluationPlanStatus = Field(
+        description="draft, locked or executed; may grow.", schema_extra={"examples": ["draft"]}
+    )
     sha256: str | None = Field(description="Hash of what was locked, hex; null while a draft.")
     locked_at: datetime | None = Field(description="When it was locked, on the tenant's clock.")

@@ -9,7 +9,16 @@ from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
 
 from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
-from app.models.values import DeliveryId, Slug, SourceId, Title, Zone
+from app.models.values import DeliveryId, Slug, SourceId, Title, Whole, Zone
+
+QUERY_HEADER = ":query"
+"""Stands among the kept headers of a delivery for the query of its address. No header on the wire starts so."""
+
+TEST_HEADER = ":test-event"
+"""Marks a delivery that this service made itself: it never counts."""
+
+UNVERIFIED_HEADER = ":unverified"
+"""Marks a handshake that was kept although nothing proved its sender: it never counts."""
 
 
 class SourceStatus(StrEnum):
@@ -43,14 +52,17 @@ class SourceWrite(Shape):
     authentication: dict[str, Any] = Field(
         default_factory=dict,
         sa_type=Json,
-        description="{scheme, ...options}; empty: the adapter's usual one.",
+        description="{scheme, ...options}; empty: the adapter's usual one. Another scheme drops the secret: rotate it.",
         schema_extra={"examples": [{"scheme": "basic"}]},
     )
     mapping: dict[str, Any] = Field(
-        default_factory=dict, sa_type=Json, description="Field map; only for the mapped adapter."
+        default_factory=dict,
+        sa_type=Json,
+        description="Field map; only for the mapped adapter.",
+        schema_extra={"examples": [{}]},
     )
     zone: Zone = Field(default="UTC", description="IANA zone of times that carry none.")
-    silence_after_seconds: int | None = Field(
+    silence_after_seconds: Whole | None = Field(
         default=None, ge=60, description="Without a delivery for so long the source counts as silent; null: never."
     )
 
@@ -74,16 +86,26 @@ class SourceRead(ReadShape, SourceWrite):
     model_config = ANSWER
 
     id: SourceId = Field(description="Public id.")
-    status: SourceStatus = Field(description="pending until the first delivery; may grow.")
+    status: SourceStatus = Field(
+        description="pending until the first delivery; may grow.", schema_extra={"examples": ["active"]}
+    )
     last_delivery_at: datetime | None = Field(description="When the last authentic delivery came; null: never.")
-    webhook_path: str = Field(description="Where the LMS posts to, on this service; a secret segment may follow it.")
+    webhook_path: str = Field(
+        description="Where the LMS posts to, on this service; a secret segment may follow it.",
+        schema_extra={"examples": ["/v1/webhooks/acme/docebo"]},
+    )
 
 
 class SourceCreated(SourceRead):
     """A source with what the LMS needs; shown once."""
 
-    webhook_url: str = Field(description="Type this address into the LMS; it may hold a secret segment.")
+    webhook_url: str = Field(
+        description="Type this address into the LMS; it may hold a secret segment.",
+        schema_extra={"examples": ["https://learning.example.org/v1/webhooks/acme/docebo"]},
+    )
     secret: str | None = Field(description="The secret to type into the LMS, in the scheme's form; null: none needed.")
+    client_id: str | None = Field(default=None, description="Client id of the scheme oauth2; its secret is `secret`.")
+    token_url: str | None = Field(default=None, description="Where the scheme oauth2 gets its tokens.")
 
 
 class Delivery(Row, table=True):
@@ -124,8 +146,11 @@ class DeliveryRead(SQLModel):
     duplicates: int = Field(description="Learning events that were there already.")
     conflicts: int = Field(description="Events whose key was there with other content; the first wins.")
     repeats: int = Field(description="How often the same content was sent again.")
-    headers: dict[str, str] = Field(description="Request headers; secrets removed.")
-    body_sha256: str = Field(description="SHA-256 of the raw body, hex.")
+    headers: dict[str, str] = Field(
+        description="Request headers; secrets removed. `:query` is the query of the address, `:test-event` marks one "
+        "of our own, `:unverified` a handshake whose sender nothing proved."
+    )
+    body_sha256: str = Field(description="SHA-256 of the kept body, hex.")
 
 
 class DeliveryDetail(DeliveryRead):

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, new_id, tenant_key
 from app.models.history import historised
-from app.models.values import AwareTime, ChangeId, KeyId, TenantId, Title, Zone
+from app.models.values import AwareTime, ChangeId, KeyId, TenantId, Title, Whole, Zone
 
 REFERENCE_TABLES = ("tenant",)
 """Global tables: small, read-mostly, the same on every node (tenancy rule 3)."""
@@ -50,7 +50,7 @@ class TenantSettingsWrite(Shape):
     zone: Zone = Field(
         default="UTC", description="IANA zone in which periods are cut.", schema_extra={"examples": ["Europe/Vienna"]}
     )
-    minimum_cohort: int = Field(
+    minimum_cohort: Whole = Field(
         default=5,
         ge=5,
         le=1000,
@@ -96,8 +96,12 @@ class ApiKey(Row, ApiKeyWrite, table=True):
 class ApiKeyRead(ApiKeyWrite):
     """A key without its secret."""
 
+    model_config = ANSWER
+
     id: KeyId = Field(description="Public id; it stands in the key itself too.")
-    created_at: datetime = Field(description="When it was made.")
+    created_at: datetime = Field(
+        description="When it was made.", schema_extra={"examples": ["2026-02-01T08:30:00.000001Z"]}
+    )
     revoked_at: datetime | None = Field(description="When it was revoked; null while it works.")
     last_used_at: datetime | None = Field(description="Last use, to the minute; null when never used.")
 

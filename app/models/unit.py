@@ -42,6 +42,9 @@ class Units(Protocol):
     def reading(self, tenant: TenantScope | None) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a unit that only reads; None: the reference tables."""
 
+    async def settle(self, tenant: TenantScope, as_of: datetime) -> None:
+        """Make sure that what stood at `as_of` never changes; Invalid for an instant that has not come yet."""
+
 
 def unit_of(session: AsyncSession) -> Unit:
     """Return the unit that `session` works for."""

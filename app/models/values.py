@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    Strict,
     StringConstraints,
     WithJsonSchema,
 )
@@ -73,6 +74,19 @@ ExactNumber = Annotated[
 
 MoneyAmount = Annotated[ExactNumber, PlainSerializer(plain_money, return_type=str, when_used="json")]
 """An exact amount of money; at least two places are shown."""
+
+
+def _in_32_bits(value: int) -> int:
+    if not -(2**31) <= value < 2**31:
+        raise ValueError("is too large")
+    return value
+
+
+Whole = Annotated[int, Strict(), AfterValidator(_in_32_bits)]
+"""A whole number of 32 bits: neither true, nor text, nor 1.0."""
+
+Flag = Annotated[bool, Strict()]
+"""true or false, and nothing that could be taken for it."""
 
 Weight = Annotated[ExactNumber, Field(ge=0, le=1000)]
 
@@ -154,6 +168,9 @@ CostItemId = public_id("cst")
 UnitValueId = public_id("uvl")
 EvaluationPlanId = public_id("pln")
 EffectEstimateId = public_id("eff")
+PanelId = public_id("pan")
+RolloutDesignId = public_id("rol")
+ImpactStatementId = public_id("stm")
 KeyId = public_id("key")
 TenantId = public_id("ten")
 ChangeId = public_id("chg")

@@ -1,66 +1,39 @@
-"""Effect estimates: a panel from stored facts, the estimators asked for, the results kept for ever."""
+"""Effect estimates: a panel from stored facts or a posted one, the estimators run, the results kept for ever."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from app.domain import ids
-from app.domain.errors import NotFound
-from app.models.effect_results import EffectOptions
+from app.domain.errors import Fault, Invalid
+from app.models.effect_options import EffectOptions, Transform
 from app.models.effects import EffectEstimate, EffectEstimateRead, EffectEstimateWrite
-from app.models.initiatives import Initiative
+from app.models.initiatives import Alignment, Initiative
 from app.models.kpis import Direction, Kpi
 from app.models.outcomes import Outcome
-from app.models.plans import EvaluationPlan
+from app.models.panels import Panel, PanelDescription
+from app.models.plans import EvaluationPlan, EvaluationPlanStatus
 from app.models.unit import unit_of
-from app.services import panels, plans
+from app.services import estimation, families, nouns, panels, plans, posted_panels
+from app.services.estimation import Names, Ran
 from app.services.nouns import NounType, require_references
 from app.services.panels import Facts
+from app.services.plans import PLANS
 
 EFFECTS = NounType(
     row=EffectEstimate,
     write=EffectEstimateWrite,
     read=EffectEstimateRead,
     plural="effect_estimates",
-    filters=("initiative_id", "outcome_id", "status"),
+    filters=("initiative_id", "outcome_id", "panel_id", "status"),
     sorts=("recorded_at",),
 )
-
-
-async def compute(session: AsyncSession, fields: EffectEstimateWrite) -> EffectEstimate:
-    """Estimate and keep the answer. Raises Invalid when the facts or the options do not allow it."""
-    unit = unit_of(session)
-    row = EffectEstimate(
-        tenant_id=unit.tenant.id,
-        initiative_id=fields.initiative_id,
-        outcome_id=fields.outcome_id,
-        request=fields.model_dump(mode="json", include={"estimators", "options"}),
-        results=[],
-        panel={},
-        plan={},
-        recorded_at=unit.tick(),
-    )
-    await require_references(session, EFFECTS.table, [row])
-    initiative = await _one(session, Initiative, fields.initiative_id)
-    outcome = await _one(session, Outcome, fields.outcome_id)
-    kpi = await _one(session, Kpi, outcome.kpi_id)
-    facts = await panels.of(session, initiative.id, kpi, as_of=None)
-    planned = await _planned(session, fields, kpi, facts)
-    row.results = _estimate(facts, initiative, kpi, fields, planned)
-    row.panel = _described(facts)
-    row.plan = planned.as_json()
-    row.grade = max((result["grade"] for result in row.results), default=None)
-    session.add(row)
-    await session.flush()
-    return row
-
-
-async def _one(session: AsyncSession, row: type[Any], noun_id: Any) -> Any:
-    found = await session.get(row, (unit_of(session).tenant.id, noun_id))
-    if found is None:
-        raise NotFound("There is no such thing in this tenant.")
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,51 +50,245 @@ class Planned:
         return {"status": self.status, "plan": plan, "deviations": list(self.deviations)}
 
 
-async def _planned(session: AsyncSession, fields: EffectEstimateWrite, kpi: Kpi, facts: Facts) -> Planned:
-    plan = await plans.in_force(session, fields.initiative_id, fields.outcome_id)
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What an estimate is computed from: what is told of it, and how the engine's panel is built.
+
+    `build` takes the design and, where it is not that of the options, the scale.
+    """
+
+    description: dict[str, Any]
+    names: Names
+    transform: Transform
+    known_in_time: Callable[[EvaluationPlan], Any]
+    build: Callable[..., Any]
+    design: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The initiative and the outcome that an estimate is about, where it is about any."""
+
+    initiative: Initiative
+    outcome: Outcome
+    kpi: Kpi
+
+
+async def compute(session: AsyncSession, fields: EffectEstimateWrite) -> EffectEstimate:
+    """Estimate and keep the answer. Raises Invalid when the facts or the options do not allow it."""
+    unit = unit_of(session)
+    plan = await _plan_named(session, fields)
+    if plan is not None:
+        fields = fields.model_copy(update={"initiative_id": plan.initiative_id, "outcome_id": plan.outcome_id})
+    row = EffectEstimate(
+        tenant_id=unit.tenant.id,
+        initiative_id=fields.initiative_id,
+        outcome_id=fields.outcome_id,
+        panel_id=fields.panel_id,
+        request={},
+        results=[],
+        panel={},
+        plan={},
+        recorded_at=unit.tick(),
+    )
+    await require_references(session, EFFECTS.table, [row])
+    about = await _about(session, fields)
+    data = await _data(session, fields, about)
+    known = [] if about is None else await families.earlier(session, about.initiative.id)
+    planned = await _planned(session, fields, plan, data)
+    estimators = fields.estimators or ([] if planned.plan is None else planned.plan.estimators)
+    options = fields.options.model_copy(update={"transform": fields.options.transform or data.transform})
+    design = await _design(session, about, options, data) | {
+        "plan": planned.status,
+        "plan_hash": None if planned.plan is None else planned.plan.sha256,
+        "look": 1 if about is None else families.look(known, about.outcome.id, data.description["data_sha256"]),
+        "planned_looks": options.planned_looks,
+    }
+    ran = await estimation.run(
+        lambda: data.build(design), estimators, options, data.names, posted=fields.panel_id is not None
+    )
+    asked = {"estimators": fields.estimators, "options": options.model_dump(mode="json")}
+    row.request = asked | {"design": design}
+    row.results, row.accepted = ran.results, ran.accepted
+    row.panel, row.plan = data.description, planned.as_json()
+    row.grade = max((result["grade"] for result in row.results), default=None)
+    row.family = None if about is None else families.adjusted(row, known, options.family)
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def again(session: AsyncSession, row: EffectEstimate) -> Ran:
+    """Estimate once more from the facts of that instant, as it was asked then. Nothing is kept."""
+    options = EffectOptions.model_validate(row.request["options"])
+    data = await data_of(session, row)
+    estimators = [result["estimator"] for result in row.results]
+    design: Mapping[str, Any] = row.request["design"]
+    posted = row.panel_id is not None
+    return await estimation.run(lambda: data.build(design), estimators, options, data.names, posted=posted)
+
+
+async def data_of(session: AsyncSession, row: EffectEstimate) -> Data:
+    """Return the data that an estimate rests on, as they stood when it was computed."""
+    fields = EffectEstimateWrite.model_construct(
+        initiative_id=row.initiative_id,
+        outcome_id=row.outcome_id,
+        panel_id=row.panel_id,
+        options=EffectOptions.model_validate(row.request["options"]),
+    )
+    return await _data(session, fields, await _about(session, fields), as_of=row.recorded_at)
+
+
+async def _plan_named(session: AsyncSession, fields: EffectEstimateWrite) -> EvaluationPlan | None:
+    """Return the plan that a request names; Invalid unless it is locked and about the same."""
+    if fields.plan_id is None:
+        return None
+    [plan] = await nouns.get_many(session, PLANS, [fields.plan_id])
+    told = (fields.initiative_id, fields.outcome_id)
+    detail = None
+    if plan is None:
+        detail = "names no evaluation plan of this tenant"
+    elif plan.status == EvaluationPlanStatus.DRAFT:
+        detail = "names a draft: lock it first"
+    elif told not in {(None, None), (plan.initiative_id, plan.outcome_id)}:
+        detail = "names a plan for another initiative or outcome"
+    if detail is not None:
+        raise Invalid(f"plan_id {detail}.", errors=(Fault("unknown_reference", detail, pointer="/plan_id"),))
+    return plan
+
+
+async def _about(session: AsyncSession, fields: EffectEstimateWrite) -> About | None:
+    if fields.initiative_id is None or fields.outcome_id is None:
+        return None
+    tenant_id = unit_of(session).tenant.id
+    initiative = await session.get_one(Initiative, (tenant_id, fields.initiative_id))
+    outcome = await session.get_one(Outcome, (tenant_id, fields.outcome_id))
+    return About(initiative, outcome, await session.get_one(Kpi, (tenant_id, outcome.kpi_id)))
+
+
+async def _data(
+    session: AsyncSession, fields: EffectEstimateWrite, about: About | None, *, as_of: datetime | None = None
+) -> Data:
+    if fields.panel_id is not None:
+        panel = await session.get_one(Panel, (unit_of(session).tenant.id, fields.panel_id))
+        return await _posted(session, panel, about, fields.options)
+    if about is None:
+        raise ValueError("an estimate is about a panel, or about an initiative and an outcome")
+    return await stored(session, about, fields.options, as_of=as_of)
+
+
+async def _posted(session: AsyncSession, panel: Panel, about: About | None, options: EffectOptions) -> Data:
+    description = PanelDescription.model_validate(panel.description)
+    columns = await posted_panels.columns_of(session, panel.id)
+    transform = options.transform or description.transform
+
+    async def in_time(plan: EvaluationPlan) -> bool:
+        return plan.locked_at is not None and plan.locked_at < panel.recorded_at
+
+    def build(design: Mapping[str, Any], scale: Transform = transform) -> Any:
+        return posted_panels.built(description, columns, transform=scale.value, design=_typed(design))
+
+    told = {name: panel.summary[name] for name in ("shape", "units", "exposed_units", "periods", "observations")}
+    return Data(
+        description={"unit": description.unit or "row", **told, "data_sha256": panel.sha256},
+        names=Names(
+            description.title or "The exposure" if about is None else about.initiative.title,
+            description.outcome if about is None else about.kpi.name,
+        ),
+        transform=description.transform,
+        known_in_time=in_time,
+        build=build,
+        design={}
+        if about is None or description.assignment != "unknown"
+        else {"assignment": about.initiative.assignment},
+    )
+
+
+async def stored(session: AsyncSession, about: About, options: EffectOptions, *, as_of: datetime | None) -> Data:
+    """Return the data of stored facts; Invalid (`not_evaluable`) when there is nothing to compare."""
+    facts = await panels.of(session, about.initiative.id, about.kpi, as_of=as_of)
+    offered = min(row.exposed_on for row in facts.rows if row.exposed_on is not None)
+
+    async def in_time(plan: EvaluationPlan) -> bool:
+        return await plans.locked_in_time(session, plan, about.kpi, offered)
+
+    def build(design: Mapping[str, Any], scale: Transform = options.transform or Transform.NONE) -> Any:
+        from app.domain.impact.design import Design  # noqa: PLC0415  the engine is imported at first use
+        from app.domain.impact.panel_rows import build as engine_panel  # noqa: PLC0415  the same
+
+        return engine_panel(
+            outcome=[row.value for row in facts.rows],
+            unit=[row.unit for row in facts.rows],
+            period=[row.period_start.isoformat() for row in facts.rows],
+            first_exposed=facts.first_exposed(),
+            transform=scale.value,
+            design=Design(**_typed(design)),
+        )
+
+    return Data(
+        description=_described(facts),
+        names=Names(about.initiative.title, about.kpi.name),
+        transform=Transform.NONE,
+        known_in_time=in_time,
+        build=build,
+        design={
+            "assignment": about.initiative.assignment,
+            "lower_is_better": about.kpi.direction == Direction.LOWER_IS_BETTER,
+            "period_days": _period_days(facts),
+        },
+    )
+
+
+async def _planned(
+    session: AsyncSession, fields: EffectEstimateWrite, named: EvaluationPlan | None, data: Data
+) -> Planned:
+    if fields.initiative_id is None or fields.outcome_id is None:
+        return Planned()
+    first = await plans.in_force(session, fields.initiative_id, fields.outcome_id)
+    plan = named or first
     if plan is None:
         return Planned()
-    found = plans.deviations(plan, fields)
-    offered = min(row.exposed_on for row in facts.rows if row.exposed_on is not None)
-    if not await plans.locked_in_time(session, plan, kpi, offered):
+    found = plans.deviations(plan, fields.estimators, fields.options, transform=data.transform)
+    if first is not None and first.id != plan.id:
+        found.append(f"another plan was locked first: {ids.encode('pln', first.id)}")
+    if not await data.known_in_time(plan):
         found.append("the plan was locked after values of the exposed periods were known")
     return Planned("deviated" if found else "locked", plan, tuple(found))
 
 
-def _estimate(
-    facts: Facts, initiative: Initiative, kpi: Kpi, fields: EffectEstimateWrite, planned: Planned
-) -> list[dict[str, Any]]:
-    from app.domain.impact import words  # noqa: PLC0415  the engine is imported at first use: it costs half a second
-    from app.domain.impact.design import Assignment, Design, Plan  # noqa: PLC0415  the same
-    from app.domain.impact.estimate import estimate  # noqa: PLC0415  the same
-    from app.domain.impact.panel_rows import build  # noqa: PLC0415  the same
-
-    panel = build(
-        outcome=[row.value for row in facts.rows],
-        unit=[row.unit for row in facts.rows],
-        period=[row.period_start.isoformat() for row in facts.rows],
-        first_exposed=facts.first_exposed(),
-        transform=fields.options.transform.value,
-        design=Design(
-            assignment=Assignment(initiative.assignment),
-            lower_is_better=kpi.direction == Direction.LOWER_IS_BETTER,
-            plan=Plan(planned.status),
-            plan_hash=None if planned.plan is None else planned.plan.sha256,
-        ),
+async def _design(session: AsyncSession, about: About | None, options: EffectOptions, data: Data) -> dict[str, Any]:
+    """Return what is known of the study beside its plan; the alignment tells the effect hoped for and its lag."""
+    known = dict(data.design)
+    days = known.pop("period_days", None)
+    if about is None:
+        return known
+    statement = select(Alignment).where(
+        col(Alignment.initiative_id) == about.initiative.id,
+        col(Alignment.outcome_id) == about.outcome.id,
+        col(Alignment.archived_at).is_(None),
     )
-    results = estimate(panel, fields.estimators, _options(fields.options))
-    scale = "log of " if fields.options.transform == "log" else ""
-    names = {"exposure": initiative.title, "outcome": f"{scale}{kpi.name}"}
-    return [result.to_dict() | {"statement": words.sentence(result, **names)} for result in results]
+    alignment = (await session.scalars(statement.order_by(col(Alignment.created_at)).limit(1))).first()
+    if alignment is None:
+        return known
+    if alignment.expected_effect is not None and options.transform is Transform.NONE:
+        known["expected_effect"] = float(alignment.expected_effect)
+    if days:
+        known["lag_periods"] = math.ceil(alignment.lag_days / days)
+    return known
 
 
-def _options(chosen: EffectOptions) -> Any:
-    from app.domain.impact.options import Options  # noqa: PLC0415  the engine is imported at first use
-    from app.domain.impact.result import StandardErrorKind  # noqa: PLC0415  the same
+def _typed(design: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the engine's Design with words turned into its enumerations."""
+    from app.domain.impact.design import Assignment, Plan  # noqa: PLC0415  the engine is imported at first use
 
-    kind = None if chosen.standard_error is None else StandardErrorKind(chosen.standard_error.value)
-    periods = tuple(day.isoformat() for day in chosen.periods)
-    return Options(standard_error=kind, level=chosen.level, periods=periods, seed=chosen.seed)
+    kinds: Mapping[str, Callable[[Any], Any]] = {"assignment": Assignment, "plan": Plan}
+    return {name: kinds[name](value) if name in kinds else value for name, value in design.items()}
+
+
+def _period_days(facts: Facts) -> int:
+    """Return the usual length of a period in days: the median."""
+    lengths = sorted((row.period_end - row.period_start).days for row in facts.rows)
+    return lengths[len(lengths) // 2]
 
 
 def _described(facts: Facts) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -15,6 +15,7 @@ from app.models.activities import ActivityReference
 from app.models.learning import Enrolment, EnrolmentRead, LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
+from app.services.among import among
 from app.services.bulk import add_many, born, change_many
 from app.services.nouns import NounType
 
@@ -72,8 +73,12 @@ async def pairs_of_identities(session: AsyncSession, identity_ids: Collection[UU
 
 async def pairs_of_keys(session: AsyncSession, keys: Collection[tuple[UUID, bytes]]) -> set[Pair]:
     """Return the (person, activity) pairs of the facts with these (source id, dedup key)."""
-    columns = tuple_(col(LearningEventRow.source_id), col(LearningEventRow.dedup_key))
-    return await _pairs(session, columns.in_(list(keys))) if keys else set()
+    wanted = sorted(keys)
+    found: set[Pair] = set()
+    for start in range(0, len(wanted), _CHUNK):
+        part = wanted[start : start + _CHUNK]
+        found |= await _pairs(session, among((LearningEventRow.source_id, LearningEventRow.dedup_key), part))
+    return found
 
 
 async def _pairs(session: AsyncSession, condition: Any) -> set[Pair]:
@@ -115,36 +120,44 @@ async def _refold(session: AsyncSession, pairs: Sequence[Pair]) -> None:
 
 
 async def _facts(session: AsyncSession, pairs: Sequence[Pair]) -> dict[Pair, list[StoredFact]]:
-    event = LearningEventRow
-    statement = (
-        select(
-            col(Identity.person_id),
-            col(ActivityReference.activity_id),
-            col(event.source_id),
-            col(event.dedup_key),
-            col(event.kind),
-            col(event.occurred_at),
-            col(event.time_inferred),
-            col(event.event_key),
-            col(event.passed),
-            col(event.score_scaled),
-            col(event.score_raw),
-            col(event.score_min),
-            col(event.score_max),
-            col(event.progress),
-            col(event.duration_seconds),
-            col(event.expires_at),
-            col(event.due_at),
-        )
-        .select_from(event)
-        .join(Identity, _same(event.identity_id, Identity))
-        .join(ActivityReference, _same(event.reference_id, ActivityReference))
-        .where(tuple_(col(Identity.person_id), col(ActivityReference.activity_id)).in_(pairs))
+    """Return the facts of each pair: first the names of its person and its activity, then what was told under them."""
+    people = await _owners(session, Identity.id, Identity.person_id, {person_id for person_id, _ in pairs})
+    activities = await _owners(
+        session, ActivityReference.id, ActivityReference.activity_id, {activity_id for _, activity_id in pairs}
     )
+    event = LearningEventRow
+    statement = select(
+        col(event.identity_id),
+        col(event.reference_id),
+        col(event.source_id),
+        col(event.dedup_key),
+        col(event.kind),
+        col(event.occurred_at),
+        col(event.time_inferred),
+        col(event.event_key),
+        col(event.passed),
+        col(event.score_scaled),
+        col(event.score_raw),
+        col(event.score_min),
+        col(event.score_max),
+        col(event.progress),
+        col(event.duration_seconds),
+        col(event.expires_at),
+        col(event.due_at),
+    ).where(col(event.identity_id).in_(people), col(event.reference_id).in_(activities))
+    wanted = set(pairs)
     found: dict[Pair, list[StoredFact]] = defaultdict(list)
-    for person_id, activity_id, source_id, key, kind, *rest in await session.execute(statement):
-        found[person_id, activity_id].append(StoredFact(source_id, key, Kind(kind), *rest))
+    for identity_id, reference_id, source_id, key, kind, *rest in await session.execute(statement):
+        pair = (people[identity_id], activities[reference_id])
+        if pair in wanted:
+            found[pair].append(StoredFact(source_id, key, Kind(kind), *rest))
     return found
+
+
+async def _owners(session: AsyncSession, name: Any, owner: Any, wanted: Collection[UUID]) -> dict[UUID | None, UUID]:
+    """Return per name (identity or reference) what it is linked to, for those linked to one of `wanted`."""
+    rows = (await session.execute(select(col(name), col(owner)).where(col(owner).in_(wanted)))).all()
+    return {row[0]: row[1] for row in rows}
 
 
 async def _voided(session: AsyncSession, facts: dict[Pair, list[StoredFact]]) -> set[Target]:
@@ -157,17 +170,17 @@ async def _voided(session: AsyncSession, facts: dict[Pair, list[StoredFact]]) ->
     }
     found: set[Target] = set()
     wanted = list(targets)
-    columns = tuple_(col(LearningEventRow.source_id), col(LearningEventRow.voids_key))
+    columns = (LearningEventRow.source_id, LearningEventRow.voids_key)
     for start in range(0, len(wanted), _CHUNK):
         statement = select(col(LearningEventRow.source_id), col(LearningEventRow.voids_key)).where(
-            col(LearningEventRow.voids_key).is_not(None), columns.in_(wanted[start : start + _CHUNK])
+            col(LearningEventRow.voids_key).is_not(None), among(columns, wanted[start : start + _CHUNK])
         )
         found |= {targets[source_id, key] for source_id, key in await session.execute(statement) if key is not None}
     return found
 
 
 async def _present(session: AsyncSession, pairs: Iterable[Pair]) -> dict[Pair, dict[int, Enrolment]]:
-    statement = select(Enrolment).where(tuple_(col(Enrolment.person_id), col(Enrolment.activity_id)).in_(list(pairs)))
+    statement = select(Enrolment).where(among((Enrolment.person_id, Enrolment.activity_id), list(pairs)))
     found: dict[Pair, dict[int, Enrolment]] = defaultdict(dict)
     for row in await session.scalars(statement):
         session.expunge(row)

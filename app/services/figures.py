@@ -17,9 +17,10 @@ from app.domain.attainment import Direction, Target, TargetKind, resolve_target
 from app.domain.errors import Invalid, NotFound
 from app.domain.figure import Caveat, Figure, Period, Status, Subject
 from app.domain.metrics.catalogue import evaluate
+from app.domain.metrics.privacy import Sensitivity, minimum_cohort, suppress
 from app.models.base import Noun
 from app.models.initiatives import Alignment, Initiative
-from app.models.kpis import Kpi
+from app.models.kpis import Kpi, SubjectKind
 from app.models.outcomes import Outcome
 from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
@@ -126,7 +127,12 @@ def _difference(outcome: Outcome, kpi: Kpi, initiative_id: UUID, facts: Facts, a
         subject, as_of=as_of, explain=_explain(subject, "did", {})
     )
     parameters = figure.parameters | {"initiative": ids.encode(Initiative.prefix, initiative_id)}
-    return Computed(replace(figure, parameters=parameters), inputs)
+    figure = replace(figure, parameters=parameters)
+    if facts.unit_kind != SubjectKind.PERSON:
+        return Computed(figure, inputs)
+    least, k = min(map(len, inputs.values())), minimum_cohort(Sensitivity.PERFORMANCE)
+    reason = f"groups of fewer than {k} people are protected"
+    return Computed(figure.without_value(Status.SUPPRESSED, reason) if 0 < least < k else figure, {})
 
 
 async def require(session: AsyncSession, row: type[Noun], noun_id: UUID, as_of: datetime | None) -> None:
@@ -134,7 +140,8 @@ async def require(session: AsyncSession, row: type[Noun], noun_id: UUID, as_of: 
     table = rows_at(session, row, as_of)
     if await session.scalar(select(table.c.id).where(table.c.id == noun_id)) is None:
         noun = str(row.__tablename__).replace("_", " ")
-        raise NotFound(f"There is no {noun} {ids.encode(row.prefix, noun_id)} in this tenant.")
+        then = "" if as_of is None else " at that instant"
+        raise NotFound(f"There is no {noun} {ids.encode(row.prefix, noun_id)} in this tenant{then}.")
 
 
 def _reach_figures(found: Reach) -> list[Asked]:
@@ -168,9 +175,8 @@ def _reach_figures(found: Reach) -> list[Asked]:
 def _placed(asked: Asked, subject: Subject, as_of: datetime, least: int) -> Computed:
     slug, inputs, parameters = asked
     figure = evaluate(slug, inputs, parameters).about(subject, as_of=as_of, explain=_explain(subject, slug, parameters))
-    if figure.n_people is not None and 0 < figure.n_people < least:
-        return Computed(figure.without_value(Status.SUPPRESSED, f"fewer than {least} people"), {})
-    return Computed(figure, inputs)
+    shown = suppress(figure, least)
+    return Computed(shown, {} if shown.status is Status.SUPPRESSED else inputs)
 
 
 def _outcome_figures(outcome: Outcome, kpi: Kpi, reading: Reading | None, as_of: datetime) -> list[Computed]:
@@ -247,7 +253,7 @@ async def _settings(session: AsyncSession) -> TenantSettings:
 async def _minimum_cohort(session: AsyncSession) -> int:
     """Return today's threshold: privacy never follows `as_of` (decisions.md, "One clock per tenant")."""
     statement = select(col(TenantSettings.minimum_cohort)).where(col(TenantSettings.id) == unit_of(session).tenant.id)
-    return await session.scalar(statement) or 5
+    return minimum_cohort(Sensitivity.AGGREGATE, await session.scalar(statement))
 
 
 def _explain(subject: Subject, slug: str, parameters: Mapping[str, str]) -> str:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from app.domain import ids, learning
 from app.domain.learning import IdentityKind, LearningEvent
 from app.models.people import Identity, Person
+from app.services.among import among
 from app.services.bulk import add_many, born
 
 Name = tuple[str, str, str]
@@ -54,9 +54,9 @@ async def resolve(session: AsyncSession, events: Sequence[tuple[UUID, LearningEv
 async def _find(session: AsyncSession, names: Iterable[Name]) -> dict[Name, Identity]:
     wanted = sorted(names)
     found: dict[Name, Identity] = {}
-    columns = tuple_(col(Identity.issuer), col(Identity.kind), col(Identity.value))
+    columns = (Identity.issuer, Identity.kind, Identity.value)
     for start in range(0, len(wanted), _CHUNK):
-        rows = await session.scalars(select(Identity).where(columns.in_(wanted[start : start + _CHUNK])))
+        rows = await session.scalars(select(Identity).where(among(columns, wanted[start : start + _CHUNK])))
         found.update({(row.issuer, row.kind, row.value): row for row in rows})
     return found
 
@@ -66,7 +66,7 @@ def _strongest(session: AsyncSession, roll: Roll, names: list[Name], person_name
         return None
     person_id = next((roll.known[name].person_id for name in names if name in roll.known), None)
     if person_id is None:
-        person = Person(**born(session), name=(person_name or "")[:200] or None, resolved=False)
+        person = Person(**born(session), name=(person_name or "").strip()[:200] or None, resolved=False)
         roll.new_people.append(person)
         person_id = person.id
     for issuer, kind, value in names:

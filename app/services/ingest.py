@@ -8,16 +8,17 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain.learning import Kind, LearningEvent, content_hash, dedup_key, key_of
 from app.models.base import LARGEST, new_id
 from app.models.learning import LearningEventRow
-from app.models.sources import Delivery, DeliveryStatus, Source, SourceStatus
+from app.models.sources import Delivery, DeliveryStatus
 from app.models.unit import unit_of
-from app.services import enrolments, identities, references
+from app.services import enrolments, identities, references, sources
+from app.services.among import among
 
 EventKey = tuple[UUID, bytes]
 """(source id, dedup key)."""
@@ -32,7 +33,10 @@ _SIX_PLACES = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One authentic request, parsed: what to keep of it, and the events that it holds."""
+    """One request, parsed: what to keep of it, and the events that it holds.
+
+    `authentic` is False for what proves nothing about its source being alive: a test event, an unproved handshake.
+    """
 
     source_id: UUID
     received_at: datetime
@@ -41,11 +45,18 @@ class Inbound:
     status: DeliveryStatus
     reason: str | None = None
     events: tuple[LearningEvent, ...] = ()
+    authentic: bool = True
 
     def digest(self) -> bytes:
-        """Return what makes the request the same as an earlier one: its body and the keys of its events."""
+        """Return what makes the request the same as an earlier one: its body, its query and the keys of its events."""
         content = hashlib.sha256(self.body).digest()
-        return hashlib.sha256(content + self.status.encode() + b"".join(map(dedup_key, self.events))).digest()
+        marks = [f"{name}={value}".encode() for name, value in sorted(self.headers.items()) if name.startswith(":")]
+        keys = map(dedup_key, self.events)
+        return hashlib.sha256(content + self.status.encode() + b"".join([*keys, *marks])).digest()
+
+
+_Fact = tuple[UUID, Inbound, LearningEvent, bytes, bytes]
+"""(delivery id, its request, the event, dedup key, content hash)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +74,17 @@ class Receipt:
 def unfit(event: LearningEvent) -> str | None:
     """Return why an event cannot be stored (something in it is too long or too large), or None."""
     numbers = (event.score_scaled, event.score_raw, event.score_min, event.score_max, event.progress)
-    activity_id = "-" if event.activity is None else event.activity.external_id
+    told = event.activity
+    activity_ids = () if told is None else (told.external_id, *told.aliases)
     findings = (
         (
             any(len(name.value) > _NAME_LENGTH or len(name.issuer or "") > _NAME_LENGTH for name in event.identities),
             f"a name of the learner has more than {_NAME_LENGTH} characters",
         ),
-        (not 1 <= len(activity_id) <= _ACTIVITY_LENGTH, f"an activity's id needs 1 to {_ACTIVITY_LENGTH} characters"),
+        (
+            not all(1 <= len(each) <= _ACTIVITY_LENGTH for each in activity_ids),
+            f"an activity's id needs 1 to {_ACTIVITY_LENGTH} characters",
+        ),
         (
             any(len(key or "") > _KEY_LENGTH for key in (event.event_key, event.voids)),
             f"an event's id has more than {_KEY_LENGTH} characters",
@@ -94,7 +109,10 @@ async def record(session: AsyncSession, items: Sequence[Inbound]) -> list[Receip
         fresh.setdefault((item.source_id, digest), item)
     new = {place: item for place, item in fresh.items() if place not in known}
     receipts = await _apply(session, new)
-    await _count_repeats(session, items, digests, known, new)
+    await _count_repeats(session, items, digests, known)
+    heard = [item for item in items if item.authentic]
+    if heard:
+        await sources.hear(session, {item.source_id for item in heard}, max(item.received_at for item in heard))
     answers = []
     seen: set[EventKey] = set()
     for item, digest in zip(items, digests, strict=True):
@@ -105,6 +123,26 @@ async def record(session: AsyncSession, items: Sequence[Inbound]) -> list[Receip
         seen.add(place)
         answers.append(receipt)
     return answers
+
+
+async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound]]) -> None:
+    """Bring kept deliveries in line with how they are read now: what is new in them is applied, nothing twice.
+
+    The verdict on the delivery becomes that of the new reading; facts that it brought before stay.
+    """
+    counts, rows = await _sift(session, [(row.id, item) for row, item in items])
+    digests = [item.digest() for _, item in items]
+    known = await _known_deliveries(session, [item for _, item in items], digests)
+    for (row, item), digest in zip(items, digests, strict=True):
+        fresh, _, conflicts = counts[row.id]
+        row.status, row.reason, row.conflicts = item.status, item.reason, conflicts
+        row.recorded += fresh
+        row.duplicates = max(0, len(item.events) - row.recorded)
+        if (row.source_id, digest) not in known:
+            row.digest = digest
+            known[row.source_id, digest] = Receipt(row.id, item.status, item.reason, 0, 0, 0)
+    await session.flush()
+    await _insert_events(session, rows)
 
 
 async def refold_references(
@@ -120,7 +158,6 @@ async def _known_deliveries(
     session: AsyncSession, items: Sequence[Inbound], digests: Sequence[bytes]
 ) -> dict[EventKey, Receipt]:
     places = {(item.source_id, digest) for item, digest in zip(items, digests, strict=True)}
-    columns = tuple_(col(Delivery.source_id), col(Delivery.digest))
     statement = select(
         col(Delivery.source_id),
         col(Delivery.digest),
@@ -130,7 +167,7 @@ async def _known_deliveries(
         col(Delivery.recorded),
         col(Delivery.duplicates),
         col(Delivery.conflicts),
-    ).where(columns.in_(list(places)))
+    ).where(among((Delivery.source_id, Delivery.digest), places))
     return {
         (source_id, digest): Receipt(delivery_id, DeliveryStatus(status), reason, recorded, duplicates, conflicts)
         for source_id, digest, delivery_id, status, reason, recorded, duplicates, conflicts in await session.execute(
@@ -146,14 +183,27 @@ def _again(receipt: Receipt, events: int) -> Receipt:
 async def _apply(session: AsyncSession, new: Mapping[EventKey, Inbound]) -> dict[EventKey, Receipt]:
     """Store new deliveries with their events and refold what they touch."""
     placed = [(place, new_id(), item) for place, item in new.items()]
+    counts, rows = await _sift(session, [(delivery_id, item) for _, delivery_id, item in placed])
+    await _insert_deliveries(session, placed, counts)
+    await _insert_events(session, rows)
+    return {
+        place: Receipt(delivery_id, item.status, item.reason, *counts[delivery_id])
+        for place, delivery_id, item in placed
+    }
+
+
+async def _sift(
+    session: AsyncSession, placed: Sequence[tuple[UUID, Inbound]]
+) -> tuple[dict[UUID, list[int]], list[_Fact]]:
+    """Return for each delivery how many of its events are new, known, and known otherwise; and the new ones."""
     keyed = [
         (delivery_id, item, event, dedup_key(event), content_hash(event))
-        for _, delivery_id, item in placed
+        for delivery_id, item in placed
         for event in item.events
     ]
     stored = await _stored_hashes(session, {(item.source_id, key) for _, item, _, key, _ in keyed})
-    counts: dict[UUID, list[int]] = {delivery_id: [0, 0, 0] for _, delivery_id, _ in placed}
-    rows = []
+    counts: dict[UUID, list[int]] = {delivery_id: [0, 0, 0] for delivery_id, _ in placed}
+    rows: list[_Fact] = []
     for delivery_id, item, event, key, content in keyed:
         earlier = stored.get((item.source_id, key))
         if earlier is None:
@@ -163,22 +213,17 @@ async def _apply(session: AsyncSession, new: Mapping[EventKey, Inbound]) -> dict
         else:
             counts[delivery_id][1] += 1
             counts[delivery_id][2] += earlier != content
-    await _insert_deliveries(session, placed, counts)
-    await _insert_events(session, rows)
-    return {
-        place: Receipt(delivery_id, item.status, item.reason, *counts[delivery_id])
-        for place, delivery_id, item in placed
-    }
+    return counts, rows
 
 
 async def _stored_hashes(session: AsyncSession, keys: Collection[EventKey]) -> dict[EventKey, bytes]:
     found: dict[EventKey, bytes] = {}
     wanted = sorted(keys)
-    columns = tuple_(col(LearningEventRow.source_id), col(LearningEventRow.dedup_key))
+    columns = (LearningEventRow.source_id, LearningEventRow.dedup_key)
     for start in range(0, len(wanted), _CHUNK):
         statement = select(
             col(LearningEventRow.source_id), col(LearningEventRow.dedup_key), col(LearningEventRow.content_sha256)
-        ).where(columns.in_(wanted[start : start + _CHUNK]))
+        ).where(among(columns, wanted[start : start + _CHUNK]))
         found.update({(source_id, key): content for source_id, key, content in await session.execute(statement)})
     return found
 
@@ -211,9 +256,7 @@ async def _insert_deliveries(
     await session.execute(insert(Delivery), rows)
 
 
-async def _insert_events(
-    session: AsyncSession, rows: Sequence[tuple[UUID, Inbound, LearningEvent, bytes, bytes]]
-) -> None:
+async def _insert_events(session: AsyncSession, rows: Sequence[_Fact]) -> None:
     if not rows:
         return
     named = [(item.source_id, event) for _, item, event, _, _ in rows]
@@ -273,13 +316,9 @@ def _six_places(value: Decimal | None) -> Decimal | None:
 
 
 async def _count_repeats(
-    session: AsyncSession,
-    items: Sequence[Inbound],
-    digests: Sequence[bytes],
-    known: Mapping[EventKey, Receipt],
-    new: Mapping[EventKey, Inbound],
+    session: AsyncSession, items: Sequence[Inbound], digests: Sequence[bytes], known: Mapping[EventKey, Receipt]
 ) -> None:
-    """Raise `repeats` of deliveries that came again, and note that their sources are alive."""
+    """Raise `repeats` of deliveries that came again."""
     times: dict[EventKey, int] = {}
     for item, digest in zip(items, digests, strict=True):
         times[item.source_id, digest] = times.get((item.source_id, digest), 0) + 1
@@ -291,14 +330,3 @@ async def _count_repeats(
                 .where(col(Delivery.source_id) == place[0], col(Delivery.digest) == place[1])
                 .values(repeats=Delivery.repeats + extra)
             )
-    latest = max(item.received_at for item in items)
-    await session.execute(
-        update(Source).where(col(Source.id).in_({item.source_id for item in items})).values(last_delivery_at=latest)
-    )
-    if new:
-        waiting = col(Source.status).in_((SourceStatus.PENDING, SourceStatus.SILENT))
-        await session.execute(
-            update(Source)
-            .where(col(Source.id).in_({item.source_id for item in new.values()}), waiting)
-            .values(status=SourceStatus.ACTIVE)
-        )

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models.people import OrgMembership, Person
-from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
 from app.services.bulk import add_many, born, change_many
+from app.services.tenants import settle
 
 _CHUNK = 500
 
@@ -44,9 +44,8 @@ async def follow(session: AsyncSession, newcomers: Sequence[Person], moved: Sequ
 
 async def _today(session: AsyncSession) -> date:
     """Return the day of this transaction in the tenant's zone."""
-    unit = unit_of(session)
-    settings = await session.get_one(TenantSettings, (unit.tenant.id, unit.tenant.id))
-    return unit.tick().astimezone(ZoneInfo(settings.zone)).date()
+    settings = await settle(session)
+    return unit_of(session).tick().astimezone(ZoneInfo(settings.zone)).date()
 
 
 def _membership(session: AsyncSession, person: Person, valid_from: date) -> OrgMembership:

@@ -61,6 +61,7 @@ class NounType(Generic[R]):
     (or the mapping of a version) into the values of its shapes, where they differ; `linked` does the latter for many
     rows with queries. `followed` does what a change entails; it is given the former values of the columns that changed
     (on creation: None for each). `ranges` names columns, besides the instants, that a list bounds from and before.
+    `volatile` says that something shown changes without a new version, so that no ETag saves an answer.
     """
 
     row: type[R]
@@ -78,6 +79,7 @@ class NounType(Generic[R]):
     columns: Callable[[Any], dict[str, Any]] = _as_is
     shown: Callable[[Any], Any] = field(default=lambda row: row)
     linked: Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[Any]]] | None = None
+    volatile: bool = False
 
     @property
     def name(self) -> str:
@@ -109,9 +111,9 @@ class NounType(Generic[R]):
     def written(self, row: R) -> dict[str, Any]:
         """Return what would be sent to write `row` as it is."""
         values = self.shown(row)
-        if not isinstance(values, Mapping):
-            values = values.model_dump()
-        return {name: values[name] for name in self.write.model_fields}
+        if isinstance(values, Mapping):
+            return {name: values[name] for name in self.write.model_fields}
+        return {name: getattr(values, name) for name in self.write.model_fields}
 
 
 async def create(session: AsyncSession, noun: NounType[N], fields: Shape) -> N:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-from sqlalchemy import Column, ColumnElement, and_, collate, false, func, or_, select
+from sqlalchemy import Column, ColumnElement, String, and_, collate, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import AutoString
 
 from app.domain.errors import Fault, Invalid
 from app.services.nouns import NounType, R
@@ -89,7 +90,8 @@ class _Key:
     descending: bool
 
     def expression(self, binary: str) -> ColumnElement[Any]:
-        return collate(self.column, binary) if self.column.type.python_type is str else self.column
+        text = isinstance(self.column.type, String | AutoString)
+        return collate(self.column, binary) if text else self.column
 
     def term(self, binary: str) -> ColumnElement[Any]:
         expression = self.expression(binary)

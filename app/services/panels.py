@@ -128,7 +128,7 @@ async def _offers(
     """Return the day of the first offer per (initiative, person) and per (initiative, org unit)."""
     audiences = rows_at(session, Audience, as_of)
     members = rows_at(session, AudienceMember, as_of)
-    people = rows_at(session, Person, as_of)
+    people = rows_at(session, Person, as_of, archived=True)
     joined = members.join(audiences, audiences.c.id == members.c.audience_id)
     joined = joined.outerjoin(people, people.c.id == members.c.person_id)
     found: dict[Offered, date] = {}
@@ -155,17 +155,17 @@ def cells(facts: Facts) -> dict[str, Sequence[Decimal]] | None:
     """
     offered = [row.exposed_on for row in facts.rows if row.exposed_on is not None]
     ends = sorted({(row.period_end, row.period_start) for row in facts.rows})
-    before = [start for end, start in ends if offered and end <= min(offered)]
+    before = [(start, end) for end, start in ends if offered and end <= min(offered)]
     after = [(start, end) for end, start in ends if offered and end > min(offered)]
     if not before or not after:
         return None
     start, end = after[0]
-    values = {(row.unit, row.period_start): row for row in facts.rows}
+    values = {(row.unit, row.period_start, row.period_end): row for row in facts.rows}
     found: dict[str, list[Decimal]] = {
         f"{group}_{time}": [] for group in ("treated", "control") for time in ("before", "after")
     }
     for unit in dict.fromkeys(row.unit for row in facts.rows):
-        first, second = values.get((unit, before[-1])), values.get((unit, start))
+        first, second = values.get((unit, *before[-1])), values.get((unit, start, end))
         if first is None or second is None:
             continue
         group = "treated" if second.exposed_on is not None and second.exposed_on < end else "control"

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain.errors import Conflict
-from app.models.effects import EffectEstimateWrite
+from app.models.effect_options import EffectOptions, Transform
 from app.models.kpis import Kpi, Measurement
 from app.models.plans import EvaluationPlan, EvaluationPlanRead, EvaluationPlanStatus, EvaluationPlanWrite
 from app.models.unit import unit_of
@@ -87,13 +87,17 @@ async def locked_in_time(session: AsyncSession, plan: EvaluationPlan, kpi: Kpi, 
     return plan.locked_at is not None and (first_known is None or plan.locked_at < first_known)
 
 
-def deviations(plan: EvaluationPlan, asked: EffectEstimateWrite) -> list[str]:
-    """Return what was asked differently from what the plan says, in words."""
-    found = [f"{name} was not planned" for name in asked.estimators if name not in plan.estimators]
-    chosen: Mapping[str, Any] = asked.options.model_dump(mode="json")
-    found += [
-        f"option {name}: planned {plan.options.get(name)!r}, asked {value!r}"
-        for name, value in chosen.items()
-        if plan.options.get(name) != value
+def deviations(
+    plan: EvaluationPlan, estimators: Sequence[str], options: EffectOptions, *, transform: Transform
+) -> list[str]:
+    """Return what was asked differently from what the plan says, in words; no estimators: those of the plan.
+
+    `transform` holds where neither chose a scale. Every option counts, those with their default too.
+    """
+    found = [f"{name} was not planned" for name in estimators if name not in plan.estimators]
+    promised = EffectOptions.model_validate(plan.options).settled(transform)
+    return found + [
+        f"option {name}: planned {promised[name]!r}, asked {value!r}"
+        for name, value in options.settled(transform).items()
+        if promised[name] != value
     ]
-    return found

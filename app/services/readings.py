@@ -1,4 +1,4 @@
-"""What KPIs stand at: the newest values of outcomes' subjects, two queries for any number of outcomes."""
+"""What KPIs stand at: the newest values of outcomes' subjects, three queries for any number of outcomes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,8 @@ async def of_outcomes(
     are none, it aggregates its org units' values of the newest period as the KPI says.
     """
     rows = await _newest(session, outcomes, as_of=as_of, today=today)
-    return [_reading(outcome, kpi, rows) for outcome, kpi in outcomes]
+    units = await _units_measured(session, {kpi.id for _, kpi in outcomes}, as_of)
+    return [_reading(outcome, kpi, rows, units.get(kpi.id, 0)) for outcome, kpi in outcomes]
 
 
 def value_of(value: Decimal | None, numerator: Decimal | None, denominator: Decimal | None) -> Decimal:
@@ -73,6 +74,21 @@ async def _newest(
     return found
 
 
+async def _units_measured(session: AsyncSession, kpi_ids: set[UUID], as_of: datetime | None) -> dict[UUID, int]:
+    """Return how many org units were ever measured, by KPI."""
+    table = rows_at(session, Measurement, as_of)
+    statement = (
+        select(table.c.kpi_id, func.count(func.distinct(table.c.subject_id)))
+        .where(
+            table.c.kpi_id.in_(kpi_ids),
+            table.c.subject_kind == SubjectKind.ORG_UNIT,
+            table.c.status != MeasurementStatus.VOIDED,
+        )
+        .group_by(table.c.kpi_id)
+    )
+    return {row[0]: row[1] for row in await session.execute(statement)}
+
+
 def _latest(table: Any, scope: tuple[Any, ...], conditions: list[ColumnElement[bool]]) -> Any:
     order = (table.c.period_end.desc(), table.c.period_start.desc())
     ranked = select(table, func.rank().over(partition_by=scope, order_by=order).label("age")).where(*conditions)
@@ -80,15 +96,20 @@ def _latest(table: Any, scope: tuple[Any, ...], conditions: list[ColumnElement[b
     return select(inner).where(inner.c.age == 1)
 
 
-def _reading(outcome: Outcome, kpi: Kpi, rows: dict[tuple[UUID, str, UUID | None], list[Row[Any]]]) -> Reading | None:
+def _reading(
+    outcome: Outcome, kpi: Kpi, rows: dict[tuple[UUID, str, UUID | None], list[Row[Any]]], units: int
+) -> Reading | None:
     if outcome.org_unit_id is not None:
-        return _combined(kpi, rows.get((kpi.id, SubjectKind.ORG_UNIT, outcome.org_unit_id), []))
+        return _combined(kpi, rows.get((kpi.id, SubjectKind.ORG_UNIT, outcome.org_unit_id), []), 1)
     own = rows.get((kpi.id, SubjectKind.TENANT, None), [])
-    return _combined(kpi, own or rows.get((kpi.id, SubjectKind.ORG_UNIT, None), []))
+    return _combined(kpi, own, 1) if own else _combined(kpi, rows.get((kpi.id, SubjectKind.ORG_UNIT, None), []), units)
 
 
-def _combined(kpi: Kpi, rows: Sequence[Row[Any]]) -> Reading | None:
-    """Return one value of several subjects' values in one period; ratios add numerators and denominators (G9)."""
+def _combined(kpi: Kpi, rows: Sequence[Row[Any]], expected: int) -> Reading | None:
+    """Return one value of several subjects' values in one period; ratios add numerators and denominators (G9).
+
+    `expected` is how many subjects there could be; fewer are a caveat.
+    """
     if not rows:
         return None
     values = [value_of(row.value, row.numerator, row.denominator) for row in rows]
@@ -103,6 +124,9 @@ def _combined(kpi: Kpi, rows: Sequence[Row[Any]]) -> Reading | None:
         combined = sum(values, Decimal(0)) / len(values)
         detail = f"The mean of {len(rows)} org units, each counted once."
         caveats = (Caveat("mean_of_subjects", detail),)
+    if len(rows) < expected:
+        detail = f"Only {len(rows)} of the {expected} org units that were ever measured have a value for this period."
+        caveats = (*caveats, Caveat("partial_coverage", detail))
     return Reading(
         value=combined,
         period_start=rows[0].period_start,

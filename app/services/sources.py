@@ -1,27 +1,44 @@
-"""Sources: how they connect, and their secrets (encrypted at rest, two valid during a rotation)."""
+"""Sources: how they connect, their secrets (encrypted at rest, two valid during a rotation), and their silence."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from app.models.sources import Delivery, DeliveryRead, Source, SourceRead, SourceWrite
+from app.models.sources import Delivery, DeliveryRead, Source, SourceRead, SourceStatus, SourceWrite
 from app.models.unit import unit_of
 from app.services.nouns import Action, NounType, keep
 from app.vault import Vault
+
+_WAITING = (SourceStatus.PENDING, SourceStatus.SILENT)
+
+
+async def _drop_unfit_secrets(_session: AsyncSession, row: Source) -> None:
+    """Forget the secrets of a source that changes to another scheme: they were made, and shown, for the former one."""
+    former = inspect(row).attrs.authentication.history.deleted
+    if former and _secret_form(former[0]) != _secret_form(row.authentication):
+        row.secrets = []
+
+
+def _secret_form(authentication: Mapping[str, Any]) -> tuple[Any, Any]:
+    return authentication.get("scheme"), authentication.get("user_field")
+
 
 SOURCES = NounType(
     row=Source,
     write=SourceWrite,
     read=SourceRead,
     plural="sources",
+    volatile=True,
     search=("name", "slug"),
     filters=("status", "adapter", "slug"),
     sorts=("created_at", "recorded_at", "name", "slug"),
     fixed=frozenset({"slug", "adapter"}),
+    check=_drop_unfit_secrets,
     actions=(
         Action("pause", ("pending", "active", "silent"), "paused", "Keep what it sends in quarantine."),
         Action("resume", ("paused",), "active", "Apply what it sends again."),
@@ -63,10 +80,16 @@ def secrets_of(vault: Vault, row: Source, now: datetime) -> tuple[str, ...]:
     )
 
 
+def next_end_of_secret(row: Source, now: datetime) -> datetime | None:
+    """Return when the first of the secrets that are valid at `now` ends; None: none of them does."""
+    ends = [datetime.fromisoformat(entry["until"]) for entry in row.secrets if entry["until"] is not None]
+    return min((end for end in ends if end > now), default=None)
+
+
 async def set_secret(
     session: AsyncSession, vault: Vault, row: Source, secret: str | None, *, overlap: timedelta = timedelta(0)
 ) -> None:
-    """Make `secret` the newest one; those before it stay valid for `overlap`, two at the most."""
+    """Make `secret` the newest one; the one before it stays valid for `overlap`, two at the most."""
     until = unit_of(session).tick() + overlap
     former = [
         {"encrypted": entry["encrypted"], "until": entry["until"] or until.isoformat()} for entry in row.secrets[:1]
@@ -74,3 +97,29 @@ async def set_secret(
     newest = [] if secret is None else [{"encrypted": vault.encrypt(secret.encode()), "until": None}]
     row.secrets = newest + (former if overlap else [])
     await keep(session, row, "secret_changed")
+
+
+async def hear(session: AsyncSession, source_ids: Collection[UUID], at: datetime) -> None:
+    """Note that authentic deliveries of these sources came at `at`; those that were pending or silent are active."""
+    if not source_ids:
+        return
+    await session.execute(update(Source).where(col(Source.id).in_(source_ids)).values(last_delivery_at=at))
+    waiting = select(Source).where(col(Source.id).in_(source_ids), col(Source.status).in_(_WAITING))
+    for row in await session.scalars(waiting):
+        row.status = SourceStatus.ACTIVE
+        await keep(session, row, "active")
+
+
+async def mark_silent(session: AsyncSession, _arguments: Mapping[str, object]) -> None:
+    """Make every active source silent that has sent nothing for longer than its `silence_after_seconds`."""
+    now = unit_of(session).tick()
+    watched = select(Source).where(
+        col(Source.status) == SourceStatus.ACTIVE,
+        col(Source.silence_after_seconds).is_not(None),
+        col(Source.archived_at).is_(None),
+    )
+    for row in await session.scalars(watched):
+        since = row.last_delivery_at or row.recorded_at
+        if now - since > timedelta(seconds=row.silence_after_seconds or 0):
+            row.status = SourceStatus.SILENT
+            await keep(session, row, "silent")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, Table, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Subquery, Table, and_, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.base import Noun, new_id
@@ -46,14 +46,19 @@ def _version_of(row: Noun, table: Table, noun_id: str) -> dict[str, Any]:
     return values | {"id": new_id(), noun_id: row.id, "superseded_at": None}
 
 
-def rows_at(session: AsyncSession, row: type[Noun], as_of: datetime | None) -> Subquery:
-    """Return the rows of a historised noun in use at `as_of` (None: now), under the column names of its table."""
+def rows_at(session: AsyncSession, row: type[Noun], as_of: datetime | None, *, archived: bool = False) -> Subquery:
+    """Return the rows of a historised noun in use at `as_of` (None: now), under the column names of its table.
+
+    `archived`: those that were archived by then as well.
+    """
     tenant_id = unit_of(session).tenant.id
     current: Table = row.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     if as_of is None:
-        in_use = and_(current.c.tenant_id == tenant_id, current.c.archived_at.is_(None))
+        in_use = and_(current.c.tenant_id == tenant_id, true() if archived else current.c.archived_at.is_(None))
         return select(current).where(in_use).subquery()
     table = VERSIONS[current.name]
     columns = [table.c[f"{current.name}_id"].label("id") if c.name == "id" else c for c in table.columns]
-    in_use = and_(table.c.tenant_id == tenant_id, table.c.archived_at.is_(None), current_at(table, as_of))
+    in_use = and_(
+        table.c.tenant_id == tenant_id, true() if archived else table.c.archived_at.is_(None), current_at(table, as_of)
+    )
     return select(*[c for c in columns if c.name != f"{current.name}_id"]).where(in_use).subquery()

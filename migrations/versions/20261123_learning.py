@@ -14,6 +14,14 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the tables."""
+    tables.create(
+        "panel",
+        sa.Column("description", Json, nullable=False),
+        sa.Column("summary", Json, nullable=False),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+    )
     tables.create_noun(
         "source",
         sa.Column("name", sa.String(), nullable=False),
@@ -49,6 +57,13 @@ def upgrade() -> None:
         unique=(("source_id", "digest"),),
     )
     op.create_index("ix_delivery_received_at", "delivery", ["tenant_id", "received_at"])
+    tables.create(
+        "panel_content",
+        sa.Column("panel_id", sa.Uuid(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        keys=(("panel_id", "panel"),),
+        unique=(("panel_id",),),
+    )
     tables.create_noun(
         "activity_reference",
         sa.Column("activity_id", sa.Uuid(), nullable=False),
@@ -62,17 +77,21 @@ def upgrade() -> None:
     op.create_index("ix_activity_reference_activity", "activity_reference", ["tenant_id", "activity_id"])
     tables.create(
         "effect_estimate",
-        sa.Column("initiative_id", sa.Uuid(), nullable=False),
-        sa.Column("outcome_id", sa.Uuid(), nullable=False),
+        sa.Column("initiative_id", sa.Uuid(), nullable=True),
+        sa.Column("outcome_id", sa.Uuid(), nullable=True),
+        sa.Column("panel_id", sa.Uuid(), nullable=True),
         sa.Column("status", sa.String(20), nullable=False),
         sa.Column("request", Json, nullable=False),
         sa.Column("results", Json, nullable=False),
         sa.Column("panel", Json, nullable=False),
         sa.Column("plan", Json, nullable=False),
+        sa.Column("accepted", sa.String(40), nullable=True),
+        sa.Column("family", Json, nullable=True),
         sa.Column("grade", sa.Integer(), nullable=True),
         sa.Column("recorded_at", Instant(), nullable=False),
-        keys=(("initiative_id", "initiative"), ("outcome_id", "outcome")),
+        keys=(("initiative_id", "initiative"), ("outcome_id", "outcome"), ("panel_id", "panel")),
     )
+    op.create_index("ix_effect_estimate_initiative", "effect_estimate", ["tenant_id", "initiative_id"])
     op.create_index("ix_effect_estimate_outcome", "effect_estimate", ["tenant_id", "outcome_id"])
     tables.create_noun(
         "enrolment",
@@ -117,6 +136,34 @@ def upgrade() -> None:
         keys=(("initiative_id", "initiative"), ("outcome_id", "outcome")),
     )
     op.create_index("ix_evaluation_plan_initiative", "evaluation_plan", ["tenant_id", "initiative_id"])
+    tables.create(
+        "rollout_design",
+        sa.Column("initiative_id", sa.Uuid(), nullable=True),
+        sa.Column("audience_id", sa.Uuid(), nullable=True),
+        sa.Column("request", Json, nullable=False),
+        sa.Column("drawn", Json, nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+        keys=(("audience_id", "audience"), ("initiative_id", "initiative")),
+    )
+    tables.create(
+        "impact_statement",
+        sa.Column("effect_estimate_id", sa.Uuid(), nullable=False),
+        sa.Column("initiative_id", sa.Uuid(), nullable=False),
+        sa.Column("outcome_id", sa.Uuid(), nullable=False),
+        sa.Column("unit_value_id", sa.Uuid(), nullable=False),
+        sa.Column("request", Json, nullable=False),
+        sa.Column("body", Json, nullable=False),
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+        keys=(
+            ("effect_estimate_id", "effect_estimate"),
+            ("initiative_id", "initiative"),
+            ("outcome_id", "outcome"),
+            ("unit_value_id", "unit_value"),
+        ),
+    )
+    op.create_index("ix_impact_statement_initiative", "impact_statement", ["tenant_id", "initiative_id"])
     tables.create(
         "learning_event",
         sa.Column("source_id", sa.Uuid(), nullable=False),
@@ -165,6 +212,8 @@ def downgrade() -> None:
     """Drop the tables."""
     tables.drop(
         "learning_event",
+        "impact_statement",
+        "rollout_design",
         "evaluation_plan_version",
         "evaluation_plan",
         "enrolment_version",
@@ -172,6 +221,8 @@ def downgrade() -> None:
         "effect_estimate",
         "activity_reference_version",
         "activity_reference",
+        "panel_content",
         "delivery",
         "source",
+        "panel",
     )

@@ -14,6 +14,7 @@ from sqlmodel import col
 from app.db import Database, Group
 from app.domain.errors import Unavailable
 from app.domain.learning import ActivityName, Identity, IdentityKind, Kind, LearningEvent
+from app.models.activities import Activity, ActivityReference
 from app.models.learning import Enrolment, LearningEventRow
 from app.models.people import Person
 from app.models.sources import Delivery, DeliveryStatus, Source
@@ -202,6 +203,19 @@ async def test_names_told_together_become_one_person(database: Database, acme: O
     await send(database, acme.scope, inbound(source_id, both), inbound(source_id, only_address))
 
     assert await count(database, acme.scope, Person) == 1
+
+
+async def test_an_activity_is_the_same_under_any_of_its_ids(database: Database, acme: Organisation) -> None:
+    source_id = await source(database, acme.scope)
+    local = replace(event("1", key="1"), activity=ActivityName("45"))
+    both = replace(event("1", key="2"), activity=ActivityName("10000000000045", aliases=("45",)))
+    long = replace(event("1", key="3"), activity=ActivityName("10000000000045"))
+
+    for one in (local, both, long):
+        await send(database, acme.scope, inbound(source_id, one))
+
+    assert await count(database, acme.scope, Activity) == 1
+    assert await count(database, acme.scope, ActivityReference) == 2
 
 
 async def test_an_event_without_a_time_gets_that_of_receipt_and_says_so(database: Database, acme: Organisation) -> None:

@@ -1,0 +1,39 @@
+"""`/v1/impact-statements`: what an effect was worth, against what it cost."""
+
+from typing import Any
+
+from fastapi import Response
+
+from app.api.deps import IDEMPOTENT, SessionOf
+from app.api.doors import Door
+from app.models.statements import ImpactStatementRead, ImpactStatementWrite, Recomputation
+from app.services import nouns, statements
+from app.services.statements import STATEMENTS
+
+door = Door(STATEMENTS, "/impact-statements", "impact-statements")
+door.listing()
+door.reading()
+router = door.router
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[IDEMPOTENT],
+    operation_id="createImpactStatement",
+    summary="State what an effect was worth",
+    response_model=ImpactStatementRead,
+)
+async def create_impact_statement(fields: ImpactStatementWrite, response: Response, session: SessionOf) -> Any:
+    """Value the accepted effect against the initiative's cost; a headline only from evidence grade 3 up."""
+    row = await statements.state(session, fields)
+    response.headers["Location"] = door.location(row)
+    return STATEMENTS.present(row)
+
+
+@router.get(
+    "/{id}/recomputation", operation_id="recomputeImpactStatement", summary="Compute a statement again and compare"
+)
+async def recompute_statement(id: door.id_param, session: SessionOf) -> Recomputation:  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
+    """Estimate and value once more from the facts of that instant, and say whether every byte is the same."""
+    return await statements.recompute(session, await nouns.get(session, STATEMENTS, door.id_of(id)))

@@ -1,0 +1,260 @@
+"""Impact statements: the accepted effect, valued and set against the cost, with everything needed to check it."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import __version__
+from app.domain import ids
+from app.domain.errors import Fault, Invalid
+from app.models.effect_options import EffectOptions, Transform
+from app.models.effects import EffectEstimate
+from app.models.kpis import Direction, Kpi
+from app.models.money import CostItem, UnitValue
+from app.models.outcomes import Outcome
+from app.models.statements import (
+    ImpactStatement,
+    ImpactStatementRead,
+    ImpactStatementWrite,
+    MoneyRange,
+    Recomputation,
+)
+from app.models.unit import unit_of
+from app.models.values import plain_money
+from app.services import effects, estimation, families, nouns
+from app.services.effects import EFFECTS
+from app.services.nouns import NounType
+from app.services.versions import rows_at
+
+_CENT = Decimal("0.01")
+
+
+def _shown(row: ImpactStatement) -> Mapping[str, Any]:
+    return row.model_dump() | row.body
+
+
+STATEMENTS = NounType(
+    row=ImpactStatement,
+    write=ImpactStatementWrite,
+    read=ImpactStatementRead,
+    plural="impact_statements",
+    filters=("initiative_id", "outcome_id", "effect_estimate_id"),
+    sorts=("recorded_at",),
+    shown=_shown,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of the ratio, in one currency: what a unit is worth, what it all cost, and which way is good."""
+
+    unit_value_id: UUID
+    unit_value: Decimal
+    cost: Decimal
+    currency: str
+    lower_is_better: bool
+
+
+async def state(session: AsyncSession, fields: ImpactStatementWrite) -> ImpactStatement:
+    """Value the accepted effect and keep the statement. Raises Invalid (`not_evaluable`) where it cannot be valued."""
+    [estimate] = await nouns.get_many(session, EFFECTS, [fields.effect_estimate_id])
+    if estimate is None:
+        detail = "names no effect estimate of this tenant"
+        raise Invalid(f"{detail}.", errors=(Fault("unknown_reference", detail, pointer="/effect_estimate_id"),))
+    if estimate.initiative_id is None or estimate.outcome_id is None or estimate.accepted is None:
+        detail = "No effect was accepted: value an estimate of an initiative and an outcome."
+        raise _unable("nothing_accepted", detail, "/effect_estimate_id")
+    ends = await _ends(session, fields, estimate, as_of=None)
+    body = await _body(session, fields, estimate, estimate.results, ends)
+    unit = unit_of(session)
+    row = ImpactStatement(
+        tenant_id=unit.tenant.id,
+        effect_estimate_id=estimate.id,
+        initiative_id=estimate.initiative_id,
+        outcome_id=estimate.outcome_id,
+        unit_value_id=ends.unit_value_id,
+        request=fields.model_dump(mode="json"),
+        body=body,
+        sha256=_hash(body),
+        recorded_at=unit.tick(),
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def recompute(session: AsyncSession, row: ImpactStatement) -> Recomputation:
+    """Compute a statement once more, effect included, from the facts of its instant, and compare every byte."""
+    fields = ImpactStatementWrite.model_validate(row.request)
+    estimate = await nouns.get(session, EFFECTS, row.effect_estimate_id)
+    ran = await effects.again(session, estimate)
+    ends = await _ends(session, fields, estimate, as_of=row.recorded_at, chosen=row.unit_value_id)
+    found = _hash(await _body(session, fields, estimate, ran.results, ends))
+    return Recomputation(equal=found == row.sha256, sha256=found, stated_sha256=row.sha256)
+
+
+async def _ends(
+    session: AsyncSession,
+    fields: ImpactStatementWrite,
+    estimate: EffectEstimate,
+    *,
+    as_of: datetime | None,
+    chosen: UUID | None = None,
+) -> Ends:
+    outcome = await session.get_one(Outcome, (unit_of(session).tenant.id, estimate.outcome_id))
+    values, costs, kpis = (rows_at(session, each, as_of) for each in (UnitValue, CostItem, Kpi))
+    found = (await session.execute(select(values).where(values.c.kpi_id == outcome.kpi_id))).all()
+    wanted = chosen or fields.unit_value_id
+    day = estimate.recorded_at.date()
+    known = [
+        each
+        for each in found
+        if (each.id == wanted if wanted else each.valid_from <= day and (each.valid_to is None or day < each.valid_to))
+    ]
+    if not known:
+        raise _unable("no_unit_value", "The KPI has no such unit value: say what one unit is worth.", "/unit_value_id")
+    worth = max(known, key=lambda each: (each.valid_from, each.id))
+    items = (await session.execute(select(costs).where(costs.c.initiative_id == estimate.initiative_id))).all()
+    if not items or {item.currency for item in items} != {worth.currency}:
+        detail = f"The initiative needs cost items, all of them in {worth.currency}."
+        raise _unable("costs_missing" if not items else "mixed_currencies", detail)
+    direction = await session.scalar(select(kpis.c.direction).where(kpis.c.id == outcome.kpi_id))
+    cost = sum((item.amount for item in items), Decimal(0))
+    return Ends(worth.id, worth.amount, cost, worth.currency, direction == Direction.LOWER_IS_BETTER)
+
+
+async def _body(
+    session: AsyncSession,
+    fields: ImpactStatementWrite,
+    estimate: EffectEstimate,
+    results: list[dict[str, Any]],
+    ends: Ends,
+) -> dict[str, Any]:
+    result = next(each for each in results if each["estimator"] == estimate.accepted)
+    data = await effects.data_of(session, estimate)
+    options = EffectOptions.model_validate(estimate.request["options"])
+
+    def valued() -> tuple[dict[str, Any], dict[str, Any]]:
+        panel = data.build(estimate.request["design"], Transform.NONE)
+        used = panel.restrict(tuple(options.periods)) if options.periods else panel
+        return _valued(fields, result, used, ends)
+
+    try:
+        stakes, found = await asyncio.to_thread(valued)
+    except Invalid as error:
+        raise estimation.refused(error, posted=False) from error
+    money = {"currency": ends.currency}
+    plan = estimate.plan["plan"]
+    return {
+        "plan_id": None if plan is None else plan["id"],
+        "effect": result,
+        "statement": f"{result['statement']} {_said(found, ends)}",
+        "usage": found["usage"],
+        "reason": found["reason"],
+        "unit_value": money | {"amount": plain_money(ends.unit_value)},
+        "cost": money | {"amount": plain_money(ends.cost)},
+        "stakes": stakes,
+        "observed": _priced(found["observed"], ends.currency),
+        "with_assumption": _priced(found["with_assumption"], ends.currency),
+        "break_even_share": found["break_even_share"],
+        "break_even_effect": found["break_even_effect"],
+        "caveats": _caveats(estimate, result, found),
+        "provenance": {
+            "plan_sha256": None if plan is None else plan["sha256"],
+            "data_sha256": data.description["data_sha256"],
+            "code_version": __version__,
+            "seed": fields.seed,
+            "draws": fields.draws,
+            "effect_estimate": ids.encode("eff", estimate.id),
+            "unit_value": ids.encode("uvl", ends.unit_value_id),
+        },
+    }
+
+
+def _valued(
+    fields: ImpactStatementWrite, result: Mapping[str, Any], panel: Any, ends: Ends
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    from app.domain.impact import roi  # noqa: PLC0415  the engine is imported at first use
+    from app.domain.impact.described import exposed_side  # noqa: PLC0415  the same
+    from app.domain.impact.result import json_safe, restored  # noqa: PLC0415  the same
+    from app.domain.impact.seeds import generator  # noqa: PLC0415  the same
+
+    def amount(told: MoneyRange | None, exact: Decimal) -> roi.Range:
+        if told is None:
+            return roi.Range.exactly(float(exact))
+        return roi.Range(float(told.low), float(told.high), None if told.mode is None else float(told.mode))
+
+    side = exposed_side(panel)
+    effect = restored(result)
+    stakes = roi.Stakes(
+        units_treated=float(effect.sample.units_treated),
+        periods=float(side["periods"] or 0.0),
+        unit_value=amount(fields.unit_value_range, ends.unit_value),
+        cost=amount(fields.cost_range, ends.cost),
+        lower_is_better=ends.lower_is_better,
+        level_before=side["level_before"],
+        assumed_periods=fields.assumed_periods,
+        raw_change=side["raw_change"],
+        hurdle=fields.hurdle,
+    )
+    found = roi.of_effect(effect, stakes, generator=generator(fields.seed), draws=fields.draws)
+    return json_safe(stakes), json_safe(found)
+
+
+def _priced(found: Mapping[str, Any] | None, currency: str) -> dict[str, Any] | None:
+    """Return a return with its amounts of money as such."""
+    if found is None:
+        return None
+    priced = {name: {"amount": _amount(found[name]), "currency": currency} for name in ("benefit", "cost", "net")}
+    spread = found["benefit_spread"]
+    benefit = {
+        "median": _amount(spread["median"]),
+        "interval_80": [_amount(each) for each in spread["interval_80"]],
+        "interval_95": [_amount(each) for each in spread["interval_95"]],
+    }
+    return {**found, **priced, "benefit_spread": benefit}
+
+
+def _amount(value: float) -> str:
+    return str(Decimal(repr(value)).quantize(_CENT))
+
+
+def _said(found: Mapping[str, Any], ends: Ends) -> str:
+    observed = found["observed"]
+    if observed is None:
+        return f"No return is stated: {found['reason']}"
+    low, high = observed["roi_spread"]["interval_95"]
+    lead = "Over the periods observed" if found["usage"] == "headline" else "Indicative only: over the periods observed"
+    return (
+        f"{lead} it was worth {_amount(observed['benefit'])} {ends.currency} against a cost of "
+        f"{_amount(observed['cost'])} {ends.currency}: a return of {observed['roi']:.0%} (95 % interval {low:.0%} to "
+        f"{high:.0%}), above zero with a probability of {observed['probability_positive']:.0%}."
+    )
+
+
+def _caveats(estimate: EffectEstimate, result: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    caveats = [reason["detail"] for reason in result["reasons"]]
+    caveats += [f"Deviation from the plan: {each}." for each in estimate.plan["deviations"]]
+    caveats += [each["detail"] for each in result["diagnostics"] if each["verdict"] in {"flag", "fail"}]
+    if found["with_assumption"] is not None:
+        caveats.append("That the effect lasts beyond the periods observed is assumed, not shown.")
+    if families.answer(estimate)["p_value"] is None:
+        caveats.append("The effect could not be tested.")
+    return list(dict.fromkeys(caveats))
+
+
+def _hash(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _unable(code: str, detail: str, pointer: str | None = None) -> Invalid:
+    return Invalid(detail, code="not_evaluable", errors=(Fault(code, detail, pointer=pointer),))

@@ -1,0 +1,187 @@
+"""What every request goes through before its route: limits, strict JSON, ids of requests, errors of one form."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.middleware import RequestFrame
+from app.api.problems import PROBLEMS
+from tests.engines import Organisation
+
+LIMIT = 2 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"title": NaN}',
+        b'{"title": "a", "priority": 1e999}',
+        b'{"title": "\\u0000"}',
+        b'{"title": "\\ud800"}',
+        b'{"title": "a", "title": "b"}',
+        b'\xef\xbb\xbf{"title": "a"}',
+        '{"title": "a"}'.encode("utf-16"),
+        b'{"title": "\xff"}',
+        b'{"title": "a"} x',
+        b"[" * 100_000,
+        b'{"a":' * 5_000,
+        b'{"title": "a", "priority": ' + b"9" * 5_000 + b"}",
+        b"{",
+    ],
+)
+async def test_what_is_not_strict_json_is_400(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.post("/v1/objectives", content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize("priority", [2**63, 2**70, -1, 1.5, "x", None, True, [], {}])
+async def test_a_number_that_does_not_fit_is_422_at_its_place(client: httpx.AsyncClient, priority: Any) -> None:
+    answer = await client.post("/v1/objectives", json={"title": "a", "priority": priority})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/priority"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/xml"])
+async def test_another_content_type_is_415(client: httpx.AsyncClient, content_type: str) -> None:
+    answer = await client.post("/v1/objectives", content=b'{"title": "a"}', headers={"Content-Type": content_type})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_an_error_never_repeats_what_was_sent(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/objectives", json={"title": 7, "priority": "my-secret-value"})
+
+    assert answer.status_code == 422
+    assert "my-secret-value" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/v1/objectives/", 404),
+        ("PUT", "/v1/objectives", 405),
+        ("TRACE", "/v1/objectives", 405),
+        ("DELETE", "/healthz", 405),
+    ],
+)
+async def test_every_error_is_a_problem_document(
+    client: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    answer = await client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["type"] == f"/v1/problems/{problem['code']}"
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    if status == 405:
+        assert answer.headers["allow"]
+
+
+async def test_every_error_code_has_its_page_for_programs_and_for_people(client: httpx.AsyncClient) -> None:
+    for code, row in PROBLEMS.items():
+        page = await client.get(f"/v1/problems/{code}")
+        assert page.json() == {"code": code, "status": row.status, "title": row.title, "remedy": row.remedy}
+        shown = await client.get(f"/v1/problems/{code}", headers={"Accept": "text/html"})
+        assert "<h1>" in shown.text
+
+
+async def test_a_request_id_is_echoed_when_it_is_decent_and_replaced_when_not(client: httpx.AsyncClient) -> None:
+    decent = await client.get("/healthz", headers={"X-Request-Id": "abc-123"})
+    other = await client.get("/healthz", headers={"X-Request-Id": "a\tb{}"})
+
+    assert decent.headers["x-request-id"] == "abc-123"
+    assert other.headers["x-request-id"] not in {"a\tb{}", ""}
+
+
+async def test_nothing_personal_may_be_cached(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/people")).headers["cache-control"] == "no-store"
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_unread(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/objectives", content=b"x" * (LIMIT + 1))
+
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_body_without_length_is_counted_as_it_comes(client: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(100):
+            sent += 1
+            yield b"x" * 100_000
+
+    answer = await client.post("/v1/objectives", content=chunks(), headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 413
+
+
+async def test_a_body_that_comes_too_slowly_is_answered_408() -> None:
+    async def reads_it_all(_scope: Any, receive: Any, _send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
+    async def never() -> Any:
+        await asyncio.sleep(60)
+
+    sent: list[Any] = []
+
+    async def keep(message: Any) -> None:
+        sent.append(message)
+
+    frame = RequestFrame(reads_it_all, max_body_bytes=1000, body_timeout_seconds=0.05)
+    scope = {"type": "http", "method": "POST", "path": "/x", "headers": [], "query_string": b""}
+    await frame(scope, never, keep)
+
+    assert sent[0]["status"] == 408
+
+
+async def test_too_many_headers_are_431(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/healthz", headers={f"X-{number}": "1" for number in range(120)})
+
+    assert (answer.status_code, answer.json()["code"]) == (431, "header_fields_too_large")
+
+
+async def test_a_browser_of_another_origin_gets_no_permission(acme: Organisation) -> None:
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+
+    answer = await acme.client.options("/v1/objectives", headers=asked)
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_health_is_told_and_readiness_tells_the_schema(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "ok"}
+    ready = await client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "ok")
+
+
+async def test_the_metrics_page_counts_requests_by_route_and_status(client: httpx.AsyncClient) -> None:
+    await client.get("/v1/objectives?limit=1")
+
+    page = (await client.get("/metrics")).text
+
+    assert 'throughline_requests_total{method="GET",route="/v1/objectives",status="200"}' in page
+    assert "throughline_ingest_group_size" in page
+    assert "throughline_source_silence_seconds" in page
+
+
+async def test_text_of_any_script_comes_back_as_it_was_sent(client: httpx.AsyncClient) -> None:
+    title = "Ωμέγα 👩🏽‍🔧 \u202eRTL ﷽ é é"
+
+    made = await client.post("/v1/objectives", content=json.dumps({"title": title}).encode(), headers=_JSON)
+
+    assert (await client.get(made.headers["location"])).json()["title"] == title
+
+
+_JSON = {"Content-Type": "application/json"}
