@@ -89,6 +89,12 @@ _ROWS = (
     ),
     ("broken_content_encoding", 400, "The body's encoding is broken", "Send one whole gzip stream."),
     (
+        "currency_mismatch",
+        422,
+        "Amounts in different currencies cannot be added",
+        "Send amounts of one currency, converted at a rate that you can name.",
+    ),
+    (
         "contradictory_target",
         422,
         "The outcome contradicts itself",

@@ -10,6 +10,7 @@ import pytest
 
 from app.api.middleware import RequestFrame
 from app.api.problems import PROBLEMS
+from app.domain.errors import ThroughlineError
 from tests.engines import Organisation
 
 LIMIT = 2 * 1024 * 1024
@@ -185,3 +186,11 @@ async def test_text_of_any_script_comes_back_as_it_was_sent(client: httpx.AsyncC
 
 
 _JSON = {"Content-Type": "application/json"}
+
+
+def test_every_code_that_an_error_can_carry_is_in_the_table() -> None:
+    classes = [ThroughlineError]
+    for each in classes:
+        classes += each.__subclasses__()
+
+    assert {each.code for each in classes} <= PROBLEMS.keys()
