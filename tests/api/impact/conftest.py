@@ -5,7 +5,7 @@ import pytest
 from app.config import Settings
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(sqlite_settings: Settings) -> Settings:
     """Only SQLite."""
     return sqlite_settings
