@@ -151,6 +151,17 @@ def test_a_secret_across_the_cut_is_redacted_as_a_whole(logged: Logged) -> None:
     assert "hunter" not in logged()
 
 
+def test_a_library_turned_down_before_is_heard_again(logged: Logged) -> None:
+    server = logging.getLogger("uvicorn.error")
+    server.setLevel(logging.CRITICAL)
+    server.propagate = False
+    logs.configure("info", "json")
+
+    server.info("Started server process [%d]", 7)
+
+    assert [line["event"] for line in lines(logged())] == ["Started server process [7]"]
+
+
 def test_libraries_are_routed_through_the_same_lines_and_their_debug_output_is_not(logged: Logged) -> None:
     logs.configure("debug", "json")
     structlog.contextvars.bind_contextvars(request_id="req-1")

@@ -58,7 +58,7 @@ def keys() -> list[str]:
 @pytest.fixture
 def origin(keys) -> Iterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(service(keys), log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(service(keys), log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
