@@ -55,6 +55,20 @@ class AggregationChoice(StrEnum):
     COHORT_PERIOD = "cohort_period"
 
 
+class AssignmentLevel(StrEnum):
+    """To whom exposure was assigned, where an effect rests on stored facts."""
+
+    PERSON = "person"
+    ORG_UNIT = "org_unit"
+
+
+class Contaminated(StrEnum):
+    """What becomes of comparison units that another initiative on the same KPI reached."""
+
+    LEAVE_OUT = "leave_out"
+    KEEP = "keep"
+
+
 class FamilyMethod(StrEnum):
     """How p-values are adjusted for the other outcomes of the same initiative."""
 
@@ -133,6 +147,15 @@ class EffectOptions(BaseModel):
     exposure_lags: int = Field(default=0, ge=0, le=100, description="Lags of exposure in panel regressions.")
     aggregations: list[AggregationChoice] = Field(
         default=[], max_length=6, description="The first one is the headline; empty: all, simple first."
+    )
+    assignment_level: AssignmentLevel | None = Field(
+        default=None,
+        description="Stored facts: to whom exposure was assigned; standard errors are clustered there, never lower. "
+        "Absent: org_unit for rollouts, and where no org unit is divided; else person.",
+    )
+    contaminated: Contaminated = Field(
+        default=Contaminated.LEAVE_OUT,
+        description="Stored facts: comparison units that another initiative on the same KPI reached.",
     )
     baseline: Word | None = Field(default=None, description="Covariate that is the outcome before exposure.")
     take_up: Word | None = Field(default=None, description="Covariate, 0 or 1, that says who took part.")

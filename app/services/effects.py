@@ -1,10 +1,11 @@
 """Effect estimates: a panel from stored facts or a posted one, the estimators run, the results kept for ever."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,19 +13,23 @@ from sqlmodel import col
 
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
+from app.models.base import Noun
 from app.models.effect_options import EffectOptions, Transform
 from app.models.effects import EffectEstimate, EffectEstimateRead, EffectEstimateWrite
 from app.models.initiatives import Alignment, Initiative
-from app.models.kpis import Direction, Kpi
+from app.models.kpis import Kpi
 from app.models.outcomes import Outcome
-from app.models.panels import Panel, PanelDescription
+from app.models.panels import Panel
 from app.models.plans import EvaluationPlan, EvaluationPlanStatus
 from app.models.unit import unit_of
-from app.services import estimation, families, nouns, panels, plans, posted_panels
-from app.services.estimation import Names, Ran
+from app.services import effect_data, estimation, families, nouns, plans
+from app.services.effect_data import About, Data
+from app.services.estimation import Ran
 from app.services.nouns import NounType, require_references
-from app.services.panels import Facts
 from app.services.plans import PLANS
+from app.services.versions import rows_at
+
+N = TypeVar("N", bound=Noun)
 
 EFFECTS = NounType(
     row=EffectEstimate,
@@ -48,30 +53,6 @@ class Planned:
         """Return it as it is kept with the estimate."""
         plan = None if self.plan is None else {"id": ids.encode("pln", self.plan.id), "sha256": self.plan.sha256}
         return {"status": self.status, "plan": plan, "deviations": list(self.deviations)}
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """What an estimate is computed from: what is told of it, and how the engine's panel is built.
-
-    `build` takes the design and, where it is not that of the options, the scale.
-    """
-
-    description: dict[str, Any]
-    names: Names
-    transform: Transform
-    known_in_time: Callable[[EvaluationPlan], Any]
-    build: Callable[..., Any]
-    design: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """The initiative and the outcome that an estimate is about, where it is about any."""
-
-    initiative: Initiative
-    outcome: Outcome
-    kpi: Kpi
 
 
 async def compute(session: AsyncSession, fields: EffectEstimateWrite) -> EffectEstimate:
@@ -136,7 +117,8 @@ async def data_of(session: AsyncSession, row: EffectEstimate) -> Data:
         panel_id=row.panel_id,
         options=EffectOptions.model_validate(row.request["options"]),
     )
-    return await _data(session, fields, await _about(session, fields), as_of=row.recorded_at)
+    about = await _about(session, fields, as_of=row.recorded_at)
+    return await _data(session, fields, about, as_of=row.recorded_at)
 
 
 async def _plan_named(session: AsyncSession, fields: EffectEstimateWrite) -> EvaluationPlan | None:
@@ -157,13 +139,20 @@ async def _plan_named(session: AsyncSession, fields: EffectEstimateWrite) -> Eva
     return plan
 
 
-async def _about(session: AsyncSession, fields: EffectEstimateWrite) -> About | None:
+async def _about(session: AsyncSession, fields: EffectEstimateWrite, *, as_of: datetime | None = None) -> About | None:
+    """Return what an estimate is about as it stood at `as_of`, under the names that it had then."""
     if fields.initiative_id is None or fields.outcome_id is None:
         return None
-    tenant_id = unit_of(session).tenant.id
-    initiative = await session.get_one(Initiative, (tenant_id, fields.initiative_id))
-    outcome = await session.get_one(Outcome, (tenant_id, fields.outcome_id))
-    return About(initiative, outcome, await session.get_one(Kpi, (tenant_id, outcome.kpi_id)))
+    initiative = await _then(session, Initiative, fields.initiative_id, as_of)
+    outcome = await _then(session, Outcome, fields.outcome_id, as_of)
+    return About(initiative, outcome, await _then(session, Kpi, outcome.kpi_id, as_of))
+
+
+async def _then(session: AsyncSession, noun: type[N], noun_id: UUID, as_of: datetime | None) -> N:
+    """Return a row as it stood, archived or not; it is no part of the session."""
+    rows = rows_at(session, noun, as_of, archived=True)
+    found = (await session.execute(select(rows).where(rows.c.id == noun_id))).mappings().one()
+    return noun(**found)
 
 
 async def _data(
@@ -171,72 +160,10 @@ async def _data(
 ) -> Data:
     if fields.panel_id is not None:
         panel = await session.get_one(Panel, (unit_of(session).tenant.id, fields.panel_id))
-        return await _posted(session, panel, about, fields.options)
+        return await effect_data.posted(session, panel, about, fields.options)
     if about is None:
         raise ValueError("an estimate is about a panel, or about an initiative and an outcome")
-    return await stored(session, about, fields.options, as_of=as_of)
-
-
-async def _posted(session: AsyncSession, panel: Panel, about: About | None, options: EffectOptions) -> Data:
-    description = PanelDescription.model_validate(panel.description)
-    columns = await posted_panels.columns_of(session, panel.id)
-    transform = options.transform or description.transform
-
-    async def in_time(plan: EvaluationPlan) -> bool:
-        return plan.locked_at is not None and plan.locked_at < panel.recorded_at
-
-    def build(design: Mapping[str, Any], scale: Transform = transform) -> Any:
-        return posted_panels.built(description, columns, transform=scale.value, design=_typed(design))
-
-    told = {name: panel.summary[name] for name in ("shape", "units", "exposed_units", "periods", "observations")}
-    return Data(
-        description={"unit": description.unit or "row", **told, "data_sha256": panel.sha256},
-        names=Names(
-            description.title or "The exposure" if about is None else about.initiative.title,
-            description.outcome if about is None else about.kpi.name,
-        ),
-        transform=description.transform,
-        known_in_time=in_time,
-        build=build,
-        design={}
-        if about is None or description.assignment != "unknown"
-        else {"assignment": about.initiative.assignment},
-    )
-
-
-async def stored(session: AsyncSession, about: About, options: EffectOptions, *, as_of: datetime | None) -> Data:
-    """Return the data of stored facts; Invalid (`not_evaluable`) when there is nothing to compare."""
-    facts = await panels.of(session, about.initiative.id, about.kpi, as_of=as_of)
-    offered = min(row.exposed_on for row in facts.rows if row.exposed_on is not None)
-
-    async def in_time(plan: EvaluationPlan) -> bool:
-        return await plans.locked_in_time(session, plan, about.kpi, offered)
-
-    def build(design: Mapping[str, Any], scale: Transform = options.transform or Transform.NONE) -> Any:
-        from app.domain.impact.design import Design  # noqa: PLC0415  the engine is imported at first use
-        from app.domain.impact.panel_rows import build as engine_panel  # noqa: PLC0415  the same
-
-        return engine_panel(
-            outcome=[row.value for row in facts.rows],
-            unit=[row.unit for row in facts.rows],
-            period=[row.period_start.isoformat() for row in facts.rows],
-            first_exposed=facts.first_exposed(),
-            transform=scale.value,
-            design=Design(**_typed(design)),
-        )
-
-    return Data(
-        description=_described(facts),
-        names=Names(about.initiative.title, about.kpi.name),
-        transform=Transform.NONE,
-        known_in_time=in_time,
-        build=build,
-        design={
-            "assignment": about.initiative.assignment,
-            "lower_is_better": about.kpi.direction == Direction.LOWER_IS_BETTER,
-            "period_days": _period_days(facts),
-        },
-    )
+    return await effect_data.stored(session, about, fields.options, as_of=as_of)
 
 
 async def _planned(
@@ -275,29 +202,3 @@ async def _design(session: AsyncSession, about: About | None, options: EffectOpt
     if days:
         known["lag_periods"] = math.ceil(alignment.lag_days / days)
     return known
-
-
-def _typed(design: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the engine's Design with words turned into its enumerations."""
-    from app.domain.impact.design import Assignment, Plan  # noqa: PLC0415  the engine is imported at first use
-
-    kinds: Mapping[str, Callable[[Any], Any]] = {"assignment": Assignment, "plan": Plan}
-    return {name: kinds[name](value) if name in kinds else value for name, value in design.items()}
-
-
-def _period_days(facts: Facts) -> int:
-    """Return the usual length of a period in days: the median."""
-    lengths = sorted((row.period_end - row.period_start).days for row in facts.rows)
-    return lengths[len(lengths) // 2]
-
-
-def _described(facts: Facts) -> dict[str, Any]:
-    exposed = {row.unit for row in facts.rows if row.exposed_on is not None}
-    return {
-        "unit": facts.unit_kind,
-        "units": len({row.unit for row in facts.rows}),
-        "exposed_units": len(exposed),
-        "periods": [day.isoformat() for day in facts.periods],
-        "observations": len(facts.rows),
-        "data_sha256": facts.sha256(),
-    }

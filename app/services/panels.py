@@ -1,43 +1,46 @@
 """Panels from stored facts: what an initiative's units were measured at, and since when they were exposed.
 
 Exposure is the offer: the day on which the audience was offered or assigned the learning, never a completion
-(decisions.md, "Causal exposure"). A unit is the subject of the KPI's measurements: an org unit, or a person.
+(decisions.md, "Causal exposure"). A unit is the subject of the KPI's measurements: an org unit, exposed where anybody
+worked who was offered it, or a person.
 """
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain import ids
-from app.domain.errors import Fault, Invalid
-from app.models.kpis import Kpi, Measurement, MeasurementStatus, SubjectKind
-from app.models.people import Audience, AudienceMember, Person
+from app.models.kpis import Measurement, MeasurementStatus, SubjectKind
+from app.services import offers
+from app.services.offers import Offers
 from app.services.readings import value_of
 from app.services.versions import rows_at
 
-Offered = tuple[UUID, UUID]
-"""(initiative id, unit id): to which unit which initiative was offered."""
-
-_PREFIX = {SubjectKind.ORG_UNIT: "org", SubjectKind.PERSON: "per"}
+PREFIX = {SubjectKind.ORG_UNIT: "org", SubjectKind.PERSON: "per"}
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One unit in one period: its value, and the day since which it was exposed (None: never)."""
+    """One unit in one period: its value, and the day since which it was exposed (None: never).
 
+    `cluster` names the org unit in which exposure was assigned, where that is not the unit itself.
+    """
+
+    unit_id: UUID
     unit: str
     period_start: date
     period_end: date
     value: Decimal
     exposed_on: date | None
+    cluster: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,53 +57,45 @@ class Facts:
 
     def first_exposed(self) -> list[str | None]:
         """Return per row the label of its unit's first exposed period: the first that ends after the offer."""
-        ends = sorted({(row.period_start, row.period_end) for row in self.rows})
-        labels: list[str | None] = []
-        for row in self.rows:
-            offered = row.exposed_on
-            since = None if offered is None else next((start for start, end in ends if end > offered), None)
-            labels.append(None if since is None else since.isoformat())
-        return labels
+        since = {None: None} | {day: self.period_after(day) for day in {row.exposed_on for row in self.rows} if day}
+        return [None if (start := since[row.exposed_on]) is None else start.isoformat() for row in self.rows]
+
+    def period_after(self, day: date) -> date | None:
+        """Return the first day of the first period that ends after `day`; None if none does."""
+        return min((row.period_start for row in self.rows if row.period_end > day), default=None)
 
     def sha256(self) -> str:
         """Return the hash of the observations: equal hashes are equal data."""
-        plain = [[row.unit, str(row.period_start), f"{row.value:f}", str(row.exposed_on)] for row in self.rows]
+        plain = [
+            [row.unit, str(row.period_start), f"{row.value:f}", str(row.exposed_on), row.cluster] for row in self.rows
+        ]
         return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
-async def of(session: AsyncSession, initiative_id: UUID, kpi: Kpi, *, as_of: datetime | None) -> Facts:
-    """Return what is known of a KPI's units. Raises Invalid (`not_evaluable`) when there is nothing to compare."""
-    found = (await of_many(session, [(initiative_id, kpi.id)], as_of=as_of))[0]
-    if not found.rows:
-        raise _nothing("no_units", f"{kpi.name} is not measured per org unit or person: there is nothing to compare.")
-    if all(row.exposed_on is None for row in found.rows):
-        detail = "Nobody measured is in the initiative's audience: add the people to whom it was offered, and when."
-        raise _nothing("no_audience", detail)
-    return found
-
-
 async def of_many(session: AsyncSession, pairs: Sequence[tuple[UUID, UUID]], *, as_of: datetime | None) -> list[Facts]:
-    """Return the facts of each (initiative, KPI), in order; three queries whatever their number.
+    """Return the facts of each (initiative, KPI), in order; the queries do not grow with their number.
 
     Units are org units where the KPI is measured for any, else persons.
     """
     measured: dict[UUID, list[Any]] = {}
     for row in await _measured(session, {kpi_id for _, kpi_id in pairs}, as_of):
         measured.setdefault(row.kpi_id, []).append(row)
-    offers = await _offers(session, {initiative_id for initiative_id, _ in pairs}, as_of)
-    return [_facts(measured.get(kpi_id, []), initiative_id, offers) for initiative_id, kpi_id in pairs]
+    offered = await offers.of_many(session, {initiative_id for initiative_id, _ in pairs}, as_of)
+    return [_facts(measured.get(kpi_id, []), offered[initiative_id]) for initiative_id, kpi_id in pairs]
 
 
-def _facts(measured: Sequence[Any], initiative_id: UUID, offers: Mapping[Offered, date]) -> Facts:
+def _facts(measured: Sequence[Any], offered: Offers) -> Facts:
     kinds = {row.subject_kind for row in measured}
     kind = SubjectKind.ORG_UNIT if SubjectKind.ORG_UNIT in kinds else SubjectKind.PERSON
+    since = offered.of_kind(kind)
     rows = tuple(
         Observation(
-            ids.encode(_PREFIX[kind], row.subject_id),
+            row.subject_id,
+            ids.encode(PREFIX[kind], row.subject_id),
             row.period_start,
             row.period_end,
             value_of(row.value, row.numerator, row.denominator),
-            offers.get((initiative_id, row.subject_id)),
+            since.get(row.subject_id),
         )
         for row in measured
         if row.subject_kind == kind
@@ -120,31 +115,6 @@ async def _measured(session: AsyncSession, kpi_ids: Collection[UUID], as_of: dat
         .order_by(table.c.subject_id, table.c.period_start, table.c.period_end)
     )
     return (await session.execute(statement)).all()
-
-
-async def _offers(
-    session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None
-) -> dict[Offered, date]:
-    """Return the day of the first offer per (initiative, person) and per (initiative, org unit)."""
-    audiences = rows_at(session, Audience, as_of)
-    members = rows_at(session, AudienceMember, as_of)
-    people = rows_at(session, Person, as_of, archived=True)
-    joined = members.join(audiences, audiences.c.id == members.c.audience_id)
-    joined = joined.outerjoin(people, people.c.id == members.c.person_id)
-    found: dict[Offered, date] = {}
-    for unit in (members.c.person_id, people.c.org_unit_id):
-        statement = (
-            select(audiences.c.initiative_id, unit, func.min(members.c.offered_on))
-            .select_from(joined)
-            .where(audiences.c.initiative_id.in_(initiative_ids), unit.is_not(None))
-            .group_by(audiences.c.initiative_id, unit)
-        )
-        found.update({(row[0], row[1]): row[2] for row in await session.execute(statement)})
-    return found
-
-
-def _nothing(code: str, detail: str) -> Invalid:
-    return Invalid(detail, code="not_evaluable", errors=(Fault(code, detail),))
 
 
 def cells(facts: Facts) -> dict[str, Sequence[Decimal]] | None:

@@ -7,7 +7,7 @@ could have come. The parts add up to the joint effect exactly (impact.md 3.8).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,6 +35,11 @@ class Overlapping:
     both: int
     share: float
     flagged: bool
+
+
+def table_of_starts(rows: Sequence[Sequence[int | None]]) -> FloatArray:
+    """Return units x initiatives with the positions of first exposed periods; None, for never, becomes NaN."""
+    return np.array(rows, dtype=np.float64).reshape(len(rows), -1)
 
 
 def overlaps(starts: FloatArray, names: tuple[str, ...], *, window: float) -> tuple[Overlapping, ...]:

@@ -1,0 +1,113 @@
+"""Offers: since when whom an initiative was offered to, as persons and as the org units that they worked in that day.
+
+A person who moves later takes nothing along: the unit of the day of the offer is exposed, and every unit above it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.kpis import SubjectKind
+from app.models.people import Audience, AudienceMember, OrgMembership, OrgUnit
+from app.services.trees import DEEPEST
+from app.services.versions import rows_at
+
+Condition = Callable[[ColumnElement[Any]], ColumnElement[bool]]
+"""From the column of person ids to what selects people."""
+
+
+class Workplaces:
+    """Where people worked on a day; before the first day known, that is where they worked then."""
+
+    def __init__(self, memberships: Iterable[tuple[UUID, date, UUID | None]]) -> None:
+        """Take (person, first day, org unit), in order of days."""
+        self._days: dict[UUID, list[date]] = {}
+        self._units: dict[UUID, list[UUID | None]] = {}
+        for person_id, valid_from, org_unit_id in memberships:
+            self._days.setdefault(person_id, []).append(valid_from)
+            self._units.setdefault(person_id, []).append(org_unit_id)
+
+    def on(self, person_id: UUID, day: date) -> UUID | None:
+        """Return the person's org unit on `day`; None for nowhere."""
+        days = self._days.get(person_id)
+        return None if days is None else self._units[person_id][max(bisect_right(days, day) - 1, 0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The day of the first offer of one initiative: to each person, and to anybody of each org unit."""
+
+    persons: Mapping[UUID, date]
+    org_units: Mapping[UUID, date]
+
+    def of_kind(self, kind: SubjectKind) -> Mapping[UUID, date]:
+        """Return the days by org unit or by person."""
+        return self.org_units if kind is SubjectKind.ORG_UNIT else self.persons
+
+    @property
+    def first(self) -> date | None:
+        """The day of the very first offer; None without any."""
+        return min(self.persons.values(), default=None)
+
+
+async def of_many(
+    session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None
+) -> dict[UUID, Offers]:
+    """Return the offers of each initiative; three queries whatever their number."""
+    audiences, members = rows_at(session, Audience, as_of), rows_at(session, AudienceMember, as_of)
+    joined = members.join(audiences, audiences.c.id == members.c.audience_id)
+    chosen = audiences.c.initiative_id.in_(initiative_ids)
+    statement = (
+        select(audiences.c.initiative_id, members.c.person_id, func.min(members.c.offered_on))
+        .select_from(joined)
+        .where(chosen)
+        .group_by(audiences.c.initiative_id, members.c.person_id)
+    )
+    offered: dict[UUID, dict[UUID, date]] = {each: {} for each in initiative_ids}
+    for initiative_id, person_id, day in await session.execute(statement):
+        offered[initiative_id][person_id] = day
+    who = select(members.c.person_id).select_from(joined).where(chosen)
+    places = await workplaces(session, lambda person_id: person_id.in_(who), as_of)
+    above = await _ancestry(session, as_of)
+    return {each: Offers(persons, _by_unit(persons, places, above)) for each, persons in offered.items()}
+
+
+async def workplaces(session: AsyncSession, chosen: Condition, as_of: datetime | None) -> Workplaces:
+    """Return where the people whom `chosen` selects worked."""
+    memberships = rows_at(session, OrgMembership, as_of)
+    statement = (
+        select(memberships.c.person_id, memberships.c.valid_from, memberships.c.org_unit_id)
+        .where(chosen(memberships.c.person_id))
+        .order_by(memberships.c.valid_from)
+    )
+    return Workplaces((row[0], row[1], row[2]) for row in await session.execute(statement))
+
+
+async def _ancestry(session: AsyncSession, as_of: datetime | None) -> dict[UUID, Sequence[UUID]]:
+    """Return each org unit with all units above it, itself first."""
+    units = rows_at(session, OrgUnit, as_of, archived=True)
+    parents = {row[0]: row[1] for row in await session.execute(select(units.c.id, units.c.parent_id))}
+    found: dict[UUID, Sequence[UUID]] = {}
+    for unit_id in parents:
+        line = [unit_id]
+        while (parent := parents.get(line[-1])) is not None and len(line) <= DEEPEST:
+            line.append(parent)
+        found[unit_id] = line
+    return found
+
+
+def _by_unit(
+    persons: Mapping[UUID, date], places: Workplaces, above: Mapping[UUID, Sequence[UUID]]
+) -> dict[UUID, date]:
+    found: dict[UUID, date] = {}
+    for person_id, day in persons.items():
+        unit_id = places.on(person_id, day)
+        for each in () if unit_id is None else above.get(unit_id, (unit_id,)):
+            found[each] = min(day, found.get(each, day))
+    return found
