@@ -29,6 +29,7 @@ from app.api import (
     oauth,
     objectives,
     openapi,
+    operations,
     org_units,
     outcomes,
     pages,
@@ -93,6 +94,7 @@ _V1 = (
     statements.router,
     webhooks.router,
     oauth.router,
+    operations.router,
     changes.router,
     keys.router,
 )

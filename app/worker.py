@@ -3,20 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Database
 from app.domain.errors import Unavailable
-from app.services import idempotency, jobs, sources
-from app.services.jobs import Claim, JobKind, LeaseLost
+from app.services import idempotency, jobs, operations, sources
+from app.services.jobs import Claim, JobKind, LeaseLost, Paused, Turn
 
 log = structlog.get_logger(__name__)
 
 KINDS = (
     JobKind("purge_idempotency_records", idempotency.purge, every=timedelta(hours=6)),
+    JobKind("purge_operations", operations.purge, every=timedelta(hours=6)),
     JobKind("mark_silent_sources", sources.mark_silent, every=timedelta(minutes=1)),
 )
 """Every kind of job there is."""
@@ -27,6 +30,10 @@ RECURRING_SECONDS = 60.0
 AT_ONCE = 4
 
 
+class WorkerVanished(Exception):
+    """No worker that took a job lived to say what became of it."""
+
+
 class Worker:
     """Works jobs off until it is told to stop; the database being away only delays it."""
 
@@ -34,6 +41,7 @@ class Worker:
         self._database = database
         self._kinds = {kind.name: kind for kind in kinds}
         self._lease = lease
+        self._busy: set[UUID] = set()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -41,21 +49,33 @@ class Worker:
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until `stop` is called."""
+        """Work until `stop` is called. While one tenant's job takes long, those of others go on beside it."""
         ensure_at = 0.0
+        hands: set[asyncio.Task[None]] = set()
         while not self._stopping.is_set():
             claimed = 0
             try:
                 if asyncio.get_running_loop().time() >= ensure_at:
                     await self.ensure_recurring()
                     ensure_at = asyncio.get_running_loop().time() + RECURRING_SECONDS
-                claimed = await self.work_off()
+                queues = await self._claim(AT_ONCE - len(hands))
+                claimed = len(queues)
+                hands |= {asyncio.create_task(self._work_in_turn(queue)) for queue in queues}
             except Unavailable as error:
                 log.warning("worker_waits", reason=error.detail)
             except Exception:
                 log.exception("worker_stumbled")
+            hands -= {hand for hand in hands if hand.done()}
             if not claimed:
-                await _within(self._stopping, POLL_SECONDS)
+                await self._rest(hands)
+        if hands:
+            await asyncio.wait(hands)
+
+    async def _rest(self, hands: set[asyncio.Task[None]]) -> None:
+        """Wait until told to stop, until a job is done, or for the time between two looks at the table."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({stopping, *hands}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
 
     async def ensure_recurring(self) -> None:
         """Add the recurring jobs that are missing, such as those of new tenants."""
@@ -66,73 +86,105 @@ class Worker:
 
     async def work_off(self) -> int:
         """Claim what is due, a few jobs at once, and do it; return how many were claimed."""
+        queues = await self._claim(AT_ONCE)
+        await asyncio.gather(*map(self._work_in_turn, queues))
+        return sum(map(len, queues))
+
+    async def _claim(self, most: int) -> list[list[Claim]]:
+        """Claim what is due, up to `most` jobs, none of a tenant whose jobs are in hand; return them by tenant."""
+        if most <= 0:
+            return []
         names = list(self._kinds)
         async with self._database.reading(None) as session:
-            if not await jobs.any_due(session, names, _now()):
-                return 0
+            if not await jobs.any_due(session, names, _now(), busy=self._busy):
+                return []
         async with self._database.founding() as session:
-            claims = await jobs.claim(session, names, _now(), lease=self._lease, limit=AT_ONCE)
-        if claims:
-            queues: dict[UUID, list[Claim]] = {}
-            for claim in claims:
-                queues.setdefault(claim.tenant.id, []).append(claim)
-            async with self._held(claims[0].token):
-                await asyncio.gather(*(self._work_in_turn(queue) for queue in queues.values()))
-        return len(claims)
+            claims = await jobs.claim(session, names, _now(), lease=self._lease, limit=most, busy=self._busy)
+        queues: dict[UUID, list[Claim]] = {}
+        for claim in claims:
+            queues.setdefault(claim.tenant.id, []).append(claim)
+        self._busy |= queues.keys()
+        return list(queues.values())
 
     async def _work_in_turn(self, claims: Sequence[Claim]) -> None:
         """Do the jobs of one tenant one after the other: together they would only wait for its clock."""
-        for claim in claims:
-            told = log.bind(job_id=str(claim.job_id), kind=claim.kind, tenant=claim.tenant.slug, attempt=claim.attempt)
-            try:
-                error = await self._attempt(claim)
-                if error is None:
-                    told.info("job_done")
-                elif await self._note_failure(claim, error):
-                    told.warning("job_failed", exc_info=error)
-                else:
-                    told.error("job_dead", exc_info=error)
-            except LeaseLost:
-                told.warning("job_taken_over")
-            except Unavailable as error:
-                told.warning("job_left_to_its_lease", reason=error.detail)
-
-    async def _attempt(self, claim: Claim) -> Exception | None:
-        """Do a job; return what went wrong. Raises LeaseLost."""
-        kind = self._kinds[claim.kind]
         try:
-            async with self._database.transaction(claim.tenant) as session:
-                await kind.work(session, claim.arguments)
-                await jobs.finish(session, claim, _now(), every=kind.every)
+            async with self._held(claims):
+                for claim in claims:
+                    await self._work(claim)
+        finally:
+            self._busy.discard(claims[0].tenant.id)
+
+    async def _work(self, claim: Claim) -> None:
+        told = log.bind(job_id=str(claim.job_id), kind=claim.kind, tenant=claim.tenant.slug, attempt=claim.attempt)
+        turn = Turn(self._database, claim, self._stopping.is_set)
+        try:
+            error = await self._attempt(turn)
+            if error is None:
+                told.info("job_done")
+            elif isinstance(error, Paused):
+                async with self._database.founding() as session:
+                    await jobs.release(session, turn.claim, _now())
+                told.info("job_paused")
+            elif await self._note_failure(turn.claim, error):
+                told.warning("job_failed", exc_info=error)
+            else:
+                told.error("job_dead", exc_info=error)
+        except LeaseLost:
+            told.warning("job_taken_over")
+        except Unavailable as error:
+            told.warning("job_left_to_its_lease", reason=error.detail)
+
+    async def _attempt(self, turn: Turn) -> Exception | None:
+        """Do a job; return what went wrong. Raises LeaseLost."""
+        kind = self._kinds[turn.claim.kind]
+        try:
+            if turn.claim.spent:
+                return WorkerVanished("its worker vanished in every attempt")
+            if kind.carry is not None:
+                await kind.carry(turn)
+            async with self._unit(kind, turn) as session:
+                if kind.work is not None:
+                    await kind.work(session, turn.claim.arguments)
+                await jobs.finish(session, turn.claim, _now(), every=kind.every)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001  whatever a job does, the next one is worked off
             return error
         return None
 
+    def _unit(self, kind: JobKind, turn: Turn) -> AbstractAsyncContextManager[AsyncSession]:
+        return self._database.founding() if kind.work is None else self._database.transaction(turn.tenant)
+
     async def _note_failure(self, claim: Claim, error: Exception) -> bool:
         """Write down why a job failed; return whether it will be tried again. Raises LeaseLost and Unavailable."""
         cause = error.__cause__ if isinstance(error, Unavailable) and error.__cause__ else error
-        async with self._database.founding() as session:
-            reason = f"{type(cause).__name__}: {cause}"
-            return await jobs.fail(session, claim, reason, _now(), every=self._kinds[claim.kind].every)
+        kind = self._kinds[claim.kind]
+        reason = f"{type(cause).__name__}: {cause}"
+        async with (
+            self._database.founding() if kind.buried is None else self._database.transaction(claim.tenant) as session
+        ):
+            goes_on = await jobs.fail(session, claim, reason, _now(), every=kind.every)
+            if not goes_on and kind.buried is not None:
+                await kind.buried(session, claim.arguments)
+            return goes_on
 
     @contextlib.asynccontextmanager
-    async def _held(self, token: UUID) -> AsyncIterator[None]:
-        """Renew a lease while the jobs under it are worked on."""
+    async def _held(self, claims: Sequence[Claim]) -> AsyncIterator[None]:
+        """Renew the leases of jobs while they are worked on."""
         done = asyncio.Event()
-        renewing = asyncio.create_task(self._renew(token, done))
+        renewing = asyncio.create_task(self._renew(claims, done))
         try:
             yield
         finally:
             done.set()
             await renewing
 
-    async def _renew(self, token: UUID, done: asyncio.Event) -> None:
+    async def _renew(self, claims: Sequence[Claim], done: asyncio.Event) -> None:
         while not await _within(done, self._lease.total_seconds() / 3):
             with contextlib.suppress(Unavailable):
                 async with self._database.founding() as session:
-                    await jobs.extend(session, token, _now(), lease=self._lease)
+                    await jobs.extend(session, claims, _now(), lease=self._lease)
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

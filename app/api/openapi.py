@@ -44,6 +44,7 @@ TAGS = {
     "impact-statements": "What an effect was worth, against what it cost.",
     "effect-estimates": "Did this training move that KPI?",
     "webhooks": "Where the LMSs post to.",
+    "operations": "Long work: how far it is, and what came of it.",
     "changes": "Everything that changed, in order.",
     "keys": "API keys.",
     "tenant": "The organisation behind the key.",

@@ -78,15 +78,15 @@ def page_shape(read: type[SQLModel]) -> type[BaseModel]:
     return shape
 
 
-def query_shape(noun: NounType[Any]) -> type[BaseModel]:
-    """Return the query parameters of a noun's list; unknown ones are refused."""
+def query_shape(noun: NounType[Any], *, sort: str | None = None) -> type[BaseModel]:
+    """Return the query parameters of a noun's list; unknown ones are refused. `sort` is the order unless asked."""
     fields: dict[str, Any] = {
         "limit": (int, Field(default=50, ge=1, le=LIMIT_MOST, description="Rows on a page.")),
         "cursor": (str | None, Field(default=None, max_length=2000, description="`next_cursor` of the page before.")),
         "sort": (
             str,
             Field(
-                default=f"-{noun.sorts[0]}",
+                default=sort or f"-{noun.sorts[0]}",
                 max_length=200,
                 description=f"Columns in order, `-` before one that descends: {', '.join(noun.sorts)}.",
                 examples=[f"-created_at,{noun.sorts[-1]}"],

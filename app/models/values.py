@@ -174,6 +174,7 @@ ImpactStatementId = public_id("stm")
 KeyId = public_id("key")
 TenantId = public_id("ten")
 ChangeId = public_id("chg")
+OperationId = public_id("opn")
 
 
 def _any_id(value: Any) -> Any:

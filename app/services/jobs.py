@@ -5,9 +5,11 @@ too often is *dead*, with the reason, until it is replayed. Every worker that wr
 lease: after another worker took the job over, that write is refused (fencing), and with it the effect.
 """
 
+import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4, uuid5
@@ -20,7 +22,7 @@ from sqlmodel import col
 from app.domain.errors import NotFound
 from app.logs import scrubbed
 from app.models.tenancy import Job, Tenant
-from app.models.unit import TenantScope, unit_of
+from app.models.unit import TenantScope, Units, unit_of
 from app.services import tenants
 
 ATTEMPTS_MAX = 10
@@ -39,11 +41,17 @@ Work = Callable[[AsyncSession, Mapping[str, object]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """A kind of job: its name in the table, what it does in the unit of its tenant, and how often by itself."""
+    """A kind of job: its name in the table, what it does in the unit of its tenant, and how often by itself.
+
+    What takes more than one unit has `carry` instead of `work`. `buried` writes what else follows when a job dies, in
+    a unit of its tenant.
+    """
 
     name: str
-    work: Work
+    work: Work | None = None
     every: timedelta | None = None
+    carry: "Callable[[Turn], Awaitable[None]] | None" = None
+    buried: "Callable[[AsyncSession, Mapping[str, object]], Awaitable[None]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,49 @@ class Claim:
     attempt: int
     token: UUID
 
+    @property
+    def spent(self) -> bool:
+        """Whether every attempt is used up: the job is only to be buried."""
+        return self.attempt > ATTEMPTS_MAX
+
 
 class LeaseLost(Exception):
     """Another worker took the job over: nothing that was done for it may be committed."""
+
+
+class Paused(Exception):
+    """The worker is to stop: the job waits for the next one, which goes on where this one was."""
+
+
+class Turn:
+    """A job in hand that takes several units: each of them is fenced by the lease and counts as progress."""
+
+    def __init__(self, units: Units, claim: Claim, paused: Callable[[], bool]) -> None:
+        self.claim = claim
+        self._units = units
+        self._paused = paused
+
+    @property
+    def tenant(self) -> TenantScope:
+        """The tenant that the job belongs to."""
+        return self.claim.tenant
+
+    @contextlib.asynccontextmanager
+    async def writing(self, *, beginning: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a writing unit; it commits only while the lease is held. Raises LeaseLost, and Paused before it.
+
+        What got on has all its attempts again, unless this unit is only the `beginning`.
+        """
+        if self._paused():
+            raise Paused
+        async with self._units.transaction(self.tenant) as session:
+            yield session
+            await hold(session, self.claim, attempt=self.claim.attempt if beginning else 1)
+        self.claim = replace(self.claim, attempt=self.claim.attempt if beginning else 1)
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a unit that only reads."""
+        return self._units.reading(self.tenant)
 
 
 async def enqueue(
@@ -97,22 +145,30 @@ async def ensure_recurring(session: AsyncSession, kind: JobKind, now: datetime) 
     return len(added)
 
 
-async def any_due(session: AsyncSession, kinds: Sequence[str], now: datetime) -> bool:
+async def any_due(session: AsyncSession, kinds: Sequence[str], now: datetime, *, busy: Collection[UUID] = ()) -> bool:
     """Return whether a claim would find something."""
-    return bool(await session.scalar(select(exists().where(_due(kinds, now)))))
+    found = exists().where(_due(kinds, now), col(Job.tenant_id).not_in(busy))
+    return bool(await session.scalar(select(found)))
 
 
 async def claim(
-    session: AsyncSession, kinds: Sequence[str], now: datetime, *, lease: timedelta, limit: int
+    session: AsyncSession,
+    kinds: Sequence[str],
+    now: datetime,
+    *,
+    lease: timedelta,
+    limit: int,
+    busy: Collection[UUID] = (),
 ) -> list[Claim]:
     """Take up to `limit` due jobs under one lease, the longest due first, past those that another worker is taking.
 
-    A job whose workers vanished in every attempt is not taken again but dies.
+    Jobs of the tenants in `busy` are left. A job whose workers vanished in every attempt is taken once more, to be
+    buried (`Claim.spent`).
     """
     statement = (
         select(Job, Tenant)
         .join(Tenant, col(Tenant.id) == col(Job.tenant_id))
-        .where(_due(kinds, now), col(Tenant.status) == "active")
+        .where(_due(kinds, now), col(Tenant.status) == "active", col(Job.tenant_id).not_in(busy))
         .order_by(col(Job.run_at))
         .limit(limit)
         .with_for_update(of=Job, skip_locked=True)
@@ -120,10 +176,6 @@ async def claim(
     token = uuid4()
     claims = []
     for job, tenant in await session.execute(statement):
-        if job.attempts >= ATTEMPTS_MAX:
-            job.status, job.lease_token, job.lease_until = "dead", None, None
-            job.error = job.error or "its worker vanished in every attempt"
-            continue
         job.status, job.lease_token, job.lease_until = "running", token, now + min(lease, LEASE_MAX / 2)
         job.attempts += 1
         claims.append(Claim(job.id, tenants.scope(tenant), job.kind, job.arguments, job.attempts, token))
@@ -131,11 +183,24 @@ async def claim(
     return claims
 
 
-async def extend(session: AsyncSession, token: UUID, now: datetime, *, lease: timedelta) -> None:
-    """Renew the lease on every job that is still held under `token`."""
+async def extend(session: AsyncSession, claims: Sequence[Claim], now: datetime, *, lease: timedelta) -> None:
+    """Renew the lease on those of some jobs, claimed together, that are still held."""
     until = now + min(lease, LEASE_MAX / 2)
-    held = update(Job).where(col(Job.lease_token) == token).values(lease_until=until)
+    held = update(Job).where(
+        col(Job.id).in_([claim.job_id for claim in claims]), col(Job.lease_token) == claims[0].token
+    )
+    held = held.values(lease_until=until)
     await session.execute(held, execution_options=_UNSYNCHRONISED)
+
+
+async def hold(session: AsyncSession, claim: Claim, *, attempt: int) -> None:
+    """Let a part of a job commit only if its lease is still held; it counts as `attempt` then. Raises LeaseLost."""
+    await _fenced(session, update(Job).where(*_held(claim)).values(attempts=attempt))
+
+
+async def release(session: AsyncSession, claim: Claim, now: datetime) -> None:
+    """Give a job back that was not finished through no fault of its own. Raises LeaseLost."""
+    await _fenced(session, _released(claim, status="waiting", run_at=now, attempts=claim.attempt - 1))
 
 
 async def finish(session: AsyncSession, claim: Claim, now: datetime, *, every: timedelta | None = None) -> None:
@@ -151,9 +216,12 @@ async def fail(
 ) -> bool:
     """Note why an attempt failed: it waits for the next one, or is dead after the last. Return whether it goes on.
 
-    A recurring job waits for its next turn instead. Raises LeaseLost.
+    A recurring job waits for its next turn instead. What an attempt before told stays when the worker vanished in the
+    last ones. Raises LeaseLost.
     """
-    error = scrubbed(reason)[:_REASON_LENGTH]
+    error: Any = scrubbed(reason)[:_REASON_LENGTH]
+    if claim.spent:
+        error = func.coalesce(col(Job.error), error)
     if claim.attempt < ATTEMPTS_MAX:
         await _fenced(session, _released(claim, status="waiting", run_at=now + backoff(claim.attempt), error=error))
         return True
