@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     )
     body_timeout_seconds: Annotated[float, Field(gt=0, description="A slower body is answered 408.")] = 20.0
     max_connections: Annotated[int, Field(ge=1, description="Clients connected at once; more are answered 503.")] = 1000
+    max_streams: Annotated[int, Field(ge=1, description="Live streams open at once in a process; more are 503.")] = 200
+    max_streams_per_tenant: Annotated[int, Field(ge=1, description="Of these, for one tenant; more are 429.")] = 20
     database_timeout_seconds: Annotated[
         float, Field(gt=0, description="How long to wait for the database before 503.")
     ] = 2.5

@@ -83,6 +83,8 @@ class Database:
             one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reader = self._engine.execution_options(**one_state)
         self._write_lock = asyncio.Lock()
+        self.after_change: list[Callable[[TenantScope], None]] = []
+        """Told of every unit of this process that changed something, once it is committed."""
         if self.embedded:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
@@ -115,13 +117,16 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self, tenant: TenantScope) -> AsyncIterator[AsyncSession]:
         """Open a writing unit: it holds the tenant's clock, commits at the end, and rolls back on any exception."""
+        unit = Unit(tenant)
         async with self.founding() as session:
-            unit = Unit(tenant)
             session.info["unit"] = unit
             async with self._patiently():
                 await self._enter(session, tenant)
                 unit.position, unit.recorded_at = await self._tick(session, tenant)
             yield session
+        if unit.changes:
+            for tell in self.after_change:
+                tell(tenant)
 
     @contextlib.asynccontextmanager
     async def reading(self, tenant: TenantScope | None) -> AsyncIterator[AsyncSession]:

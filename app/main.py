@@ -41,6 +41,7 @@ from app.api import (
     rollouts,
     sources,
     statements,
+    streams,
     system,
     telemetry,
     tenant,
@@ -53,6 +54,7 @@ from app.api.keysets import KeySets
 from app.api.middleware import RequestFrame
 from app.api.senders import Senders
 from app.api.setups import Directory
+from app.api.streams import Streams
 from app.config import Settings
 from app.db import Database
 from app.outbound import Outbound
@@ -96,6 +98,7 @@ _V1 = (
     oauth.router,
     operations.router,
     changes.router,
+    streams.router,
     keys.router,
 )
 
@@ -112,6 +115,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
         working = asyncio.create_task(worker.run()) if with_worker else None
         yield
         noting.cancel()
+        app.state.streams.stop()
         worker.stop()
         await app.state.ingest.close()
         if working is not None:
@@ -134,6 +138,8 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.keyring = Keyring(database)
     app.state.running_keys = set()
     app.state.directory = Directory(database, app.state.vault)
+    app.state.streams = Streams(database, most=settings.max_streams, most_of_tenant=settings.max_streams_per_tenant)
+    database.after_change.append(app.state.streams.ring)
     app.state.outbound = Outbound(settings.trusted_origins)
     app.state.senders = Senders(app.state.vault, KeySets(app.state.outbound))
     app.state.handshakes = Handshakes()

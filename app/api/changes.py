@@ -11,6 +11,8 @@ from app.api.routing import UnitRoute
 from app.domain import ids
 from app.models.tenancy import Change, ChangeRead
 from app.services import changes
+from app.services.changes import BEGINNING, Place
+from app.vault import Vault
 
 router = APIRouter(prefix="/changes", tags=["changes"], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
 
@@ -39,6 +41,17 @@ def shown(row: Change) -> ChangeRead:
     )
 
 
+def cursor_of(vault: Vault, tenant_slug: str, place: Place) -> str:
+    """Return the cursor behind an entry of a tenant's feed: of the list, of the graph and of the stream alike."""
+    return cursors.encode(vault, f"{tenant_slug} changes", place)
+
+
+def place_of(vault: Vault, tenant_slug: str, cursor: str) -> Place:
+    """Return the place that a cursor names. Raises InvalidCursor."""
+    position, ordinal = cursors.decode(vault, f"{tenant_slug} changes", cursor, [int, int])
+    return position, ordinal
+
+
 @router.get("", operation_id="listChanges", summary="Read the change feed")
 async def list_changes(
     request: Request,
@@ -48,8 +61,8 @@ async def list_changes(
     limit: Annotated[int, Query(ge=1, le=200, description="Entries at the most.")] = 50,
 ) -> Any:
     """Return what changed behind `cursor`. No entry is ever skipped: positions follow the order of commits."""
-    binding = f"{request.state.principal.tenant.slug} changes"
-    place = cursors.decode(vault, binding, cursor, [int, int]) if cursor else [0, -1]
-    found = await changes.after(session, (place[0], place[1]), limit)
-    last = [found[-1].position, found[-1].ordinal] if found else place
-    return ChangePage(items=[shown(row) for row in found], next_cursor=cursors.encode(vault, binding, last))
+    slug = request.state.principal.tenant.slug
+    place = place_of(vault, slug, cursor) if cursor else BEGINNING
+    found = await changes.after(session, place, limit)
+    last = (found[-1].position, found[-1].ordinal) if found else place
+    return ChangePage(items=[shown(row) for row in found], next_cursor=cursor_of(vault, slug, last))

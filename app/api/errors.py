@@ -31,6 +31,7 @@ _BY_STATUS = {
     413: "body_too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",
+    429: "too_many_requests",
     431: "header_fields_too_large",
     503: "unavailable",
 }
@@ -81,7 +82,7 @@ def problem(
         "errors": faults,
     }
     all_headers = dict(headers or {})
-    if row.status == http.HTTPStatus.SERVICE_UNAVAILABLE:
+    if row.status in {http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.TOO_MANY_REQUESTS}:
         all_headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     if row.status == http.HTTPStatus.UNAUTHORIZED:
         all_headers.setdefault("WWW-Authenticate", 'Bearer realm="throughline"')

@@ -60,7 +60,7 @@ class RequestFrame:
         sender = _Sender(send, request_id, no_store=not scope["path"].startswith("/static"))
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
-            sender.without_body = True
+            sender.without_body = request.state.without_body = True
         try:
             await self._serve(request, receive, sender)
         finally:

@@ -51,7 +51,7 @@ TAGS = {
     "system": "Health, version and error codes.",
 }
 
-_ALWAYS = (401, 403, 422, 500, 503)
+_ALWAYS = (401, 403, 422, 429, 500, 503)
 _PROBLEM = {"$ref": "#/components/schemas/ProblemDetails"}
 
 

@@ -107,6 +107,12 @@ _ROWS = (
         ("Use a new key for a new request."),
     ),
     ("not_evaluable", 422, "An estimate is not possible", "`errors` says what is missing in the facts."),
+    (
+        "too_many_requests",
+        429,
+        "Too much was asked for in too short a time",
+        ("Wait as long as `Retry-After` says; the `RateLimit` headers tell what is left."),
+    ),
     ("header_fields_too_large", 431, "The headers are too large", "Send fewer or shorter headers."),
     ("internal_error", 500, "Something broke on our side", "Try again; if it stays, report the request id."),
     ("unavailable", 503, "The service cannot answer now", "Wait as long as `Retry-After` says and send it again."),

@@ -70,6 +70,11 @@ class Connection(HttpToolsProtocol):
         """Refuse what is not HTTP."""
         self._refuse("malformed_request")
 
+    def shutdown(self) -> None:
+        """Stop as uvicorn does, which waits for requests in flight; streams would keep it waiting for ever."""
+        self.config.loaded_app.state.streams.stop()
+        super().shutdown()
+
     def _wait_for_head(self) -> None:
         self._deadline = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 

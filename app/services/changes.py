@@ -36,9 +36,22 @@ async def note(session: AsyncSession, rows: Sequence[Noun], verb: str) -> None:
     await session.execute(insert(Change), entries)
 
 
-async def after(session: AsyncSession, place: tuple[int, int] | None, limit: int) -> list[Change]:
-    """Return up to `limit` entries behind `place` (position, ordinal), oldest first; None: from the beginning."""
-    statement = select(Change).order_by(col(Change.position), col(Change.ordinal)).limit(limit)
-    if place is not None:
-        statement = statement.where(tuple_(col(Change.position), col(Change.ordinal)) > place)
-    return list(await session.scalars(statement))
+Place = tuple[int, int]
+"""(position, ordinal) of an entry."""
+
+BEGINNING: Place = (0, -1)
+
+
+async def newest(session: AsyncSession) -> Place:
+    """Return the place of the last entry; the beginning where there is none."""
+    statement = select(col(Change.position), col(Change.ordinal))
+    row = (
+        await session.execute(statement.order_by(col(Change.position).desc(), col(Change.ordinal).desc()).limit(1))
+    ).first()
+    return BEGINNING if row is None else (row[0], row[1])
+
+
+async def after(session: AsyncSession, place: Place, limit: int) -> list[Change]:
+    """Return up to `limit` entries behind `place`, oldest first."""
+    statement = select(Change).where(tuple_(col(Change.position), col(Change.ordinal)) > place)
+    return list(await session.scalars(statement.order_by(col(Change.position), col(Change.ordinal)).limit(limit)))

@@ -67,6 +67,29 @@ def test_a_request_in_flight_is_answered_when_the_service_is_told_to_stop(
     assert token not in logged
 
 
+def test_a_live_stream_ends_when_the_service_is_told_to_stop(
+    command: Command, settings: Settings, processes: list[subprocess.Popen[str]]
+) -> None:
+    token = answered(command("tenant", "create", f"l-{id(processes)}", "--json"))["key"]["token"]
+    server = start(settings, "serve", "--port", "0")
+    processes.append(server)
+    url = ready(server)
+
+    with httpx.stream(
+        "GET", f"{url}/v1/stream", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE
+    ) as live:
+        assert live.status_code == 200
+        lines = live.iter_lines()
+        assert next(lines).startswith(("id: ", "retry: "))
+        server.send_signal(signal.SIGTERM)
+        rest = list(lines)
+    _, logged = server.communicate(timeout=PATIENCE)
+
+    assert server.returncode == 0, logged
+    assert not [line for line in rest if line.startswith("data")]
+    assert [json.loads(line)["route"] for line in logged.splitlines() if '"request"' in line] == ["/v1/stream"]
+
+
 def wait_until_closed(url: httpx.URL) -> None:
     """Return once new connections are refused."""
     for _ in range(200):

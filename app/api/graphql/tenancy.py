@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET, Info, auto
 from strawberry.annotation import StrawberryAnnotation
 
-from app.api import cursors
-from app.api.changes import shown
+from app.api.changes import cursor_of, place_of, shown
 from app.api.graphql.connections import After, Connection, First, check_first
 from app.api.graphql.context import Graph, View
 from app.api.graphql.inputs import FIRST
@@ -81,7 +80,7 @@ class Feed:
         self.after = after
         self._view = view
         self._first = first
-        self._binding = f"{view.graph.principal.tenant.slug} changes"
+        self._slug = view.graph.principal.tenant.slug
 
     async def page(self) -> Page[Any]:
         """Return the entries behind the place, oldest first."""
@@ -94,14 +93,10 @@ class Feed:
 
     def cursor(self, node: Any) -> str:
         """Return the place of an entry."""
-        return cursors.encode(self._view.graph.vault, self._binding, [node.row.position, node.row.ordinal])
+        return cursor_of(self._view.graph.vault, self._slug, (node.row.position, node.row.ordinal))
 
     async def _pages(self, session: AsyncSession, keys: list[None]) -> Sequence[Page[Any]]:
-        vault = self._view.graph.vault
-        place = (0, -1)
-        if self.after is not None:
-            position, ordinal = cursors.decode(vault, self._binding, self.after, [int, int])
-            place = (position, ordinal)
+        place = changes.BEGINNING if self.after is None else place_of(self._view.graph.vault, self._slug, self.after)
         rows = await changes.after(session, place, self._first + 1)
         node = KINDS[CHANGES.name].node
         items = [node(row, self._view) for row in rows[: self._first]]
