@@ -19,6 +19,7 @@ from sqlmodel import col
 from app.config import Settings
 from app.domain.errors import Fault, Invalid, Unavailable
 from app.models.base import Row
+from app.models.days import local_bucket
 from app.models.tenancy import TenantClock
 from app.models.unit import TenantScope, Unit
 
@@ -260,9 +261,10 @@ def _is_away(error: DBAPIError) -> bool:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    """Set a new SQLite connection up: explicit BEGIN, write-ahead log, full sync, foreign keys, all of Unicode."""
+    """Set a new SQLite connection up: explicit BEGIN, log, full sync, foreign keys, all of Unicode, time zones."""
     connection.isolation_level = None
     connection.create_function("lower", 1, _lower, deterministic=True)
+    connection.create_function("local_bucket", 3, local_bucket, deterministic=True)
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={SQLITE_PATIENCE_MS}"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -1,7 +1,7 @@
-"""Figures of initiatives and outcomes, each with its explanation; and the catalogue of metrics."""
+"""Figures: of any subjects, cut into segments, as of any instant; each with its explanation."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
@@ -11,173 +11,206 @@ from app.api import cursors
 from app.api.deps import KEY_REQUIRED, AsOf, SessionOf, VaultOf
 from app.api.routing import UnitRoute
 from app.domain import ids
-from app.domain.errors import NotFound
-from app.domain.metrics.catalogue import metric as metric_row
-from app.models.figures import (
-    EventBehind,
-    ExplainedInput,
-    Explanation,
-    FigureList,
-    FigurePeriod,
-    FigureRead,
-    MeasurementBehind,
-    plain,
-)
-from app.models.initiatives import Initiative
-from app.models.kpis import SubjectKind
-from app.models.outcomes import Outcome
-from app.services import explanations, figures
-from app.services.figures import Computed
-from app.services.readings import value_of
+from app.domain.errors import Fault, Invalid, NotFound
+from app.domain.metrics.spelling import ask, spelled
+from app.models.figures import Audience, Explanation, FigureList
+from app.models.figures import FigureRead as Read
+from app.models.values import Day
+from app.services import explanations, figures, subjects
+from app.services.figures import DIMENSIONS, Computed, View
+from app.services.subjects import SubjectId
+from app.vault import Vault
 
 router = APIRouter(tags=["figures"], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
 
-_INITIATIVE = Annotated[
-    str, Path(description="Public id of the initiative.", examples=["ini_01h455vb4pex5vsknk084sn02q"])
-]
-_OUTCOME = Annotated[str, Path(description="Public id of the outcome.", examples=["out_01h455vb4pex5vsknk084sn02q"])]
-_METRIC = Annotated[str, Path(description="Slug of the metric.", examples=["completion_rate"])]
-_DENOMINATOR = Annotated[
-    str | None, Query(description="Which completion_rate; needed only there.", examples=["audience"])
-]
+SUBJECTS_MOST, METRICS_MOST, DIMENSIONS_MOST = 200, 20, 2
+
 _PAGE = 100
-_SUBJECT_PREFIX = {SubjectKind.TENANT: "ten", SubjectKind.ORG_UNIT: "org", SubjectKind.PERSON: "per"}
+_Metric = Annotated[str, Path(description="Slug of the metric.", examples=["completion_rate"])]
+_Metrics = Annotated[
+    list[str],
+    Query(
+        min_length=1,
+        max_length=METRICS_MOST,
+        description="Metric by slug, with parameters in braces; repeat it for several.",
+        examples=[["participation_rate", "completion_rate{denominator=enrolled}"]],
+    ),
+]
+_Subjects = Annotated[
+    list[str],
+    Query(
+        min_length=1,
+        max_length=SUBJECTS_MOST,
+        description="Public id of an initiative, outcome, objective, activity, org unit, source or the tenant; repeat "
+        "it for several.",
+        examples=[["ini_01h455vb4pex5vsknk084sn02q"]],
+    ),
+]
+_By = Annotated[
+    list[str],
+    Query(
+        max_length=DIMENSIONS_MOST,
+        description=f"Cut into segments along a dimension, or two: {', '.join(DIMENSIONS)}. Org units count their "
+        "subtree; buckets of time are cut in the tenant's zone.",
+        examples=[["role"]],
+    ),
+]
+_From = Annotated[
+    Day | None, Query(alias="from", description="Only facts placed on this day or later.", examples=["2026-01-01"])
+]
+_To = Annotated[
+    Day | None, Query(alias="to", description="Only facts placed before this day.", examples=["2026-04-01"])
+]
+_Audience = Annotated[
+    Audience,
+    Query(
+        description="Which snapshot of an audience is the denominator: at_end leaves out who has left by then, "
+        "at_start counts everyone who worked here when it was offered."
+    ),
+]
+_Segments = Annotated[
+    list[str],
+    Query(max_length=DIMENSIONS_MOST, description="`dimension:value` of the segment; an empty value: those without."),
+]
+_Cursor = Annotated[str | None, Query(max_length=500, description="For further facts.")]
 
 
-@router.get("/initiatives/{id}/figures", operation_id="getInitiativeFigures", summary="Figures of an initiative")
-async def initiative_figures(id: _INITIATIVE, session: SessionOf, as_of: AsOf = None) -> FigureList:  # noqa: A002  the name of the path parameter
-    """Return participation and completion, each with its denominator; completion by both."""
-    found = await _of_initiative(session, id, as_of)
-    return FigureList(items=[FigureRead.of(computed.figure) for computed in found])
+@router.get("/figures", operation_id="getFigures", summary="Figures of any subjects, cut into segments")
+async def get_figures(
+    session: SessionOf,
+    metric: _Metrics,
+    subject: _Subjects,
+    by: _By = [],  # noqa: B006  FastAPI copies it
+    since: _From = None,
+    until: _To = None,
+    audience: _Audience = Audience.AT_END,
+    as_of: AsOf = None,
+) -> FigureList:
+    """Return the figures by subject in the order asked, within it by metric, within it by segment.
+
+    Figures of fewer people than the minimum are suppressed, and so is what they could be computed from.
+    """
+    view = View(as_of, since, until, audience.value, _dimensions(by))
+    asked = [spelled(each) for each in metric]
+    wanted = [subjects.read(each) for each in subject]
+    await subjects.require(session, wanted, as_of)
+    found = await figures.of_many(session, wanted, asked, view)
+    return FigureList(items=[Read.of(each.figure) for row in found for each in row])
 
 
-@router.get("/outcomes/{id}/figures", operation_id="getOutcomeFigures", summary="Figures of an outcome")
-async def outcome_figures(id: _OUTCOME, session: SessionOf, as_of: AsOf = None) -> FigureList:  # noqa: A002  the name of the path parameter
-    """Return progress to the target, improvement, and the difference in differences of aligned initiatives."""
-    found = await _of_outcome(session, id, as_of)
-    return FigureList(items=[FigureRead.of(computed.figure) for computed in found])
-
-
-@router.get(
-    "/initiatives/{id}/figures/{metric}/explain",
-    operation_id="explainInitiativeFigure",
-    summary="Explain a figure of an initiative",
-)
-async def explain_initiative_figure(
-    id: _INITIATIVE,  # noqa: A002  the name of the path parameter
-    metric: _METRIC,
+@router.get("/figures/explain", operation_id="explainFigure", summary="Explain a figure")
+async def explain_figure(
     request: Request,
     session: SessionOf,
     vault: VaultOf,
-    denominator: _DENOMINATOR = None,
+    metric: Annotated[str, Query(description="The metric, as in the list.", examples=["participation_rate"])],
+    subject: Annotated[str, Query(description="Public id.", examples=["ini_01h455vb4pex5vsknk084sn02q"])],
+    segment: _Segments = [],  # noqa: B006  FastAPI copies it
+    since: _From = None,
+    until: _To = None,
+    audience: _Audience = Audience.AT_END,
     as_of: AsOf = None,
-    cursor: Annotated[str | None, Query(max_length=500, description="For further events.")] = None,
+    cursor: _Cursor = None,
 ) -> Explanation:
-    """Unfold a figure to its formula, its inputs, and the events and deliveries behind it."""
-    found = await _of_initiative(session, id, as_of)
-    computed = _chosen(found, metric, denominator)
-    initiative_id = _id(Initiative.prefix, id)
-    binding = f"{request.state.principal.tenant.slug} events of {initiative_id}"
-    after = cursors.decode(vault, binding, cursor, [UUID])[0] if cursor else None
-    rows = await explanations.events_of_initiative(session, initiative_id, as_of=as_of, after=after, limit=_PAGE + 1)
-    shown = [_event(row) for row in rows[:_PAGE]] if computed.inputs else []
-    following = cursors.encode(vault, binding, [rows[_PAGE - 1].id]) if len(rows) > _PAGE and shown else None
-    return _explained(computed, events=shown, next_cursor=following)
+    """Unfold a figure to its formula, its inputs with their values, and the facts behind them down to the bytes."""
+    pairs = [each.partition(":") for each in segment]
+    wanted = {dimension: value or None for dimension, _, value in pairs}
+    view = View(as_of, since, until, audience.value, _dimensions([dimension for dimension, _, _ in pairs]))
+    about = subjects.read(subject)
+    await subjects.require(session, [about], as_of)
+    [found] = await figures.of_many(session, [about], [spelled(metric)], view)
+    chosen = [each for each in found if each.figure.segment == wanted or (not wanted and len(found) == 1)]
+    if not chosen:
+        raise NotFound("There is no such segment of this figure; the list of figures names those there are.")
+    return await _explained(request, session, vault, chosen[0], view, cursor)
 
 
-@router.get(
-    "/outcomes/{id}/figures/{metric}/explain",
-    operation_id="explainOutcomeFigure",
-    summary="Explain a figure of an outcome",
-)
-async def explain_outcome_figure(
-    id: _OUTCOME,  # noqa: A002  the name of the path parameter
-    metric: _METRIC,
-    session: SessionOf,
-    as_of: AsOf = None,
-) -> Explanation:
-    """Unfold a figure to its formula, its inputs, and the measurements behind it."""
-    computed = _chosen(await _of_outcome(session, id, as_of), metric, None)
-    rows = await explanations.measurements(session, computed.measurement_ids, as_of=as_of)
-    shown = [
-        MeasurementBehind(
-            id=ids.encode("mea", row.id),
-            subject_id=ids.encode(_SUBJECT_PREFIX[row.subject_kind], row.subject_id),
-            period=FigurePeriod(start=row.period_start, end=row.period_end, zone=_zone(computed)),
-            value=plain(value_of(row.value, row.numerator, row.denominator)),
-            version=row.version,
-        )
-        for row in rows
-    ]
-    return _explained(computed, measurements=shown)
+def _dimensions(by: list[str]) -> tuple[str, ...]:
+    for each in by:
+        if each not in DIMENSIONS:
+            detail = f"is no dimension; there are: {', '.join(DIMENSIONS)}"
+            raise Invalid(f"{each[:40]!r} {detail}.", errors=(Fault("no_such_segment", detail, parameter="by"),))
+    return tuple(dict.fromkeys(by))
 
 
-async def _of_initiative(session: AsyncSession, text: str, as_of: datetime | None) -> list[Computed]:
-    initiative_id = _id(Initiative.prefix, text)
-    await figures.require(session, Initiative, initiative_id, as_of)
-    return (await figures.computed_of_initiatives(session, [initiative_id], as_of=as_of))[0]
-
-
-async def _of_outcome(session: AsyncSession, text: str, as_of: datetime | None) -> list[Computed]:
-    outcome_id = _id(Outcome.prefix, text)
-    await figures.require(session, Outcome, outcome_id, as_of)
-    return (await figures.computed_of_outcomes(session, [outcome_id], as_of=as_of))[0]
-
-
-def _id(prefix: str, text: str) -> UUID:
-    try:
-        return ids.decode(prefix, text)
-    except ValueError as error:
-        raise NotFound(f"There is no {ids.PREFIXES[prefix]} {text[:60]!r}: {error}.") from error
-
-
-def _chosen(found: list[Computed], slug: str, denominator: str | None) -> Computed:
-    metric_row(slug)
-    for computed in found:
-        figure = computed.figure
-        if figure.metric == slug and denominator in {None, figure.parameters.get("denominator")}:
-            return computed
-    raise NotFound(f"There is no figure {slug} of this kind here; its list of figures names those there are.")
-
-
-def _explained(
+async def _explained(
+    request: Request,
+    session: AsyncSession,
+    vault: Vault,
     computed: Computed,
-    *,
-    events: list[EventBehind] | None = None,
-    measurements: list[MeasurementBehind] | None = None,
-    next_cursor: str | None = None,
+    view: View,
+    cursor: str | None,
 ) -> Explanation:
-    row = metric_row(computed.figure.metric)
-    described = {each.name: each.description for each in row.inputs}
-    return Explanation(
-        figure=FigureRead.of(computed.figure),
-        title=row.title,
-        formula=row.formula,
-        edge_rules=list(row.edge_rules),
-        source=row.source,
-        inputs=[
-            ExplainedInput(name=name, value=plain(value), description=described[name])
-            for name, value in computed.inputs.items()
-        ],
-        events=events or [],
-        measurements=measurements or [],
-        next_cursor=next_cursor,
+    binding = f"{request.state.principal.tenant.slug} facts of {computed.figure.explain}"
+    after = cursors.decode(vault, binding, cursor, [UUID])[0] if cursor else None
+    found = await explanations.explain(session, computed, view, after=after, limit=_PAGE)
+    following = cursors.encode(vault, binding, [found.last]) if found.last else None
+    return found.shown.model_copy(update={"next_cursor": following})
+
+
+def _add(kind: str) -> None:
+    """Register the figures of one kind of subject, and their explanations by slug."""
+    plural, spoken = subjects.PLURALS[kind], kind.replace("_", " ")
+    camel = "".join(part.capitalize() for part in kind.split("_"))
+    article = "an" if spoken[0] in "aeiou" else "a"
+    example = ids.encode(subjects.ROWS[kind].prefix, UUID("01890a5d-ac96-774b-bcce-b302099a8057"))
+    id_param = Annotated[str, Path(description=f"Public id of the {spoken}.", examples=[example])]
+
+    async def listing(id: str, session: SessionOf, as_of: AsOf = None) -> FigureList:  # noqa: A002  the name of the path parameter
+        found = await _all_of(session, subjects.of_kind(kind, id), as_of)
+        return FigureList(items=[Read.of(computed.figure) for computed in found])
+
+    async def explaining(
+        id: str,  # noqa: A002  the name of the path parameter
+        metric: _Metric,
+        request: Request,
+        session: SessionOf,
+        vault: VaultOf,
+        denominator: Annotated[
+            str | None, Query(description="Which completion_rate; needed only there.", examples=["audience"])
+        ] = None,
+        as_of: AsOf = None,
+        cursor: _Cursor = None,
+    ) -> Explanation:
+        about = subjects.of_kind(kind, id)
+        await subjects.require(session, [about], as_of)
+        asked = ask(metric, {"denominator": denominator})
+        view = View(as_of)
+        [found] = await figures.of_many(session, [about], [asked], view)
+        if not found:
+            raise NotFound(f"There is no figure {asked} here; the list of figures names those there are.")
+        return await _explained(request, session, vault, found[0], view, cursor)
+
+    listing.__annotations__["id"] = explaining.__annotations__["id"] = id_param
+    router.add_api_route(
+        f"/{plural}/{{id}}/figures",
+        listing,
+        operation_id=f"get{camel}Figures",
+        summary=f"Figures of {article} {spoken}",
+        description="Every figure that it has, each with its parameters at their defaults.",
+        response_model=FigureList,
+    )
+    router.add_api_route(
+        f"/{plural}/{{id}}/figures/{{metric}}/explain",
+        explaining,
+        operation_id=f"explain{camel}Figure",
+        summary=f"Explain a figure of {article} {spoken}",
+        description="Unfold a figure to its formula, its inputs with their values, and the facts behind them.",
+        response_model=Explanation,
     )
 
 
-def _event(row: Any) -> EventBehind:
-    return EventBehind(
-        id=row.id,
-        kind=row.kind,
-        occurred_at=row.occurred_at,
-        person_id=row.person_id,
-        activity_id=row.activity_id,
-        delivery=f"/v1/deliveries/{ids.encode('dlv', row.delivery_id)}",
-        delivery_id=row.delivery_id,
-        body_sha256=row.body_sha256.hex(),
-    )
+async def _all_of(session: AsyncSession, about: SubjectId, as_of: datetime | None) -> list[Computed]:
+    await subjects.require(session, [about], as_of)
+    return (await figures.everything(session, about.kind, [about.id], View(as_of)))[0]
 
 
-def _zone(computed: Computed) -> str:
-    period = computed.figure.period
-    return "UTC" if period is None else period.zone
+for _kind in ("initiative", "outcome", "objective", "activity", "org_unit", "source"):
+    _add(_kind)
+
+
+@router.get("/tenant/figures", operation_id="getTenantFigures", summary="Figures of the whole organisation")
+async def tenant_figures(session: SessionOf, as_of: AsOf = None) -> FigureList:
+    """Return every figure that the tenant as a whole has, each with its parameters at their defaults."""
+    found = await figures.of_tenant(session, View(as_of))
+    return FigureList(items=[Read.of(computed.figure) for computed in found])

@@ -108,7 +108,8 @@ class Figure:
     `value` is a Decimal, a date or a word according to `value_type`; None unless `status` is ok or provisional (an
     `inconsistent` figure has no value). `unit` is one of metrics.md G12 (`ratio`, `percentage_points`, `days`,
     `money:EUR`, `kpi:percent`, ...). `n_people` counts distinct resolved persons. `basis` names how the inputs were
-    taken (`audience_at_start`, `fully_loaded`, ...). `explain` is the path of the explanation, filled at the door.
+    taken (`audience_at_start`, `fully_loaded`, ...). `segment` says by dimension which part of the subject it is about
+    (None: those without); empty: all of it. `explain` is the path of the explanation, filled at the door.
     Raises ValueError when value and status contradict each other.
     """
 
@@ -121,6 +122,7 @@ class Figure:
     reason: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     subject: Subject | None = None
+    segment: dict[str, str | None] = field(default_factory=dict)
     numerator: Decimal | None = None
     denominator: Decimal | None = None
     n_people: int | None = None
@@ -178,6 +180,7 @@ class Figure:
             "definition_version": self.definition_version,
             "parameters": dict(self.parameters),
             "subject": None if self.subject is None else {"kind": self.subject.kind, "id": self.subject.id},
+            "segment": dict(self.segment),
             "status": self.status.value,
             "reason": self.reason,
             "value": _plain(self.value),

@@ -1,13 +1,23 @@
 """Figures and their explanations as REST returns them."""
 
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.figure import Figure, Status, ValueType
 from app.models.values import ActivityId, DeliveryId, LearningEventId, PersonId
+
+
+class Audience(StrEnum):
+    """Which snapshot of an audience is counted."""
+
+    AT_START = "at_start"
+    AT_END = "at_end"
 
 
 class FigureSubject(BaseModel):
@@ -50,6 +60,9 @@ class FigureRead(BaseModel):
     definition_version: int = Field(description="Version of the metric's definition.", examples=[1])
     parameters: dict[str, Any] = Field(description="Declared choices of the metric.", examples=[{}])
     subject: FigureSubject | None = Field(description="What it is about.")
+    segment: dict[str, str | None] = Field(
+        description="Which part of the subject, by dimension; null: those without. Empty: all of it.", examples=[{}]
+    )
     status: Status = Field(description="Whether the value can be used; may grow.")
     reason: str | None = Field(description="Why there is no value, or why it is provisional.")
     value: str | None = Field(description="A decimal, an ISO date or a word, as value_type says.", examples=["0.75"])
@@ -73,9 +86,9 @@ class FigureRead(BaseModel):
 
 
 class FigureList(BaseModel):
-    """Figures of one subject."""
+    """Figures of one subject, or of several."""
 
-    items: list[FigureRead] = Field(description="In the order of the catalogue.")
+    items: list[FigureRead] = Field(description="By subject, then in the order of the catalogue or as asked.")
 
 
 class ExplainedInput(BaseModel):
@@ -84,6 +97,7 @@ class ExplainedInput(BaseModel):
     name: str = Field(description="Name in the formula.", examples=["audience"])
     value: Any = Field(description="The value that went in; decimals are strings.", examples=[40])
     description: str = Field(description="What it is.")
+    links: list[str] = Field(default=[], description="Addresses of the facts that it was read from.")
 
 
 class EventBehind(BaseModel):
@@ -124,5 +138,13 @@ class Explanation(BaseModel):
 
 
 def plain(value: Any) -> Any:
-    """Return an input as JSON: decimals as strings."""
-    return format(value, "f") if isinstance(value, Decimal) else value
+    """Return an input as JSON: decimals as strings, money and records as objects."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list | tuple) else value

@@ -1,265 +1,316 @@
-"""Figures of initiatives and outcomes: facts in, the catalogue's formulas, figures out; few queries for any number."""
+"""Figures: facts in, the catalogue's formulas, figures out; a number of queries that no number of subjects raises."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from app.domain import ids
-from app.domain.attainment import Direction, Target, TargetKind, resolve_target
-from app.domain.errors import Invalid, NotFound
-from app.domain.figure import Caveat, Figure, Period, Status, Subject
+from app.domain.errors import Fault, Invalid
+from app.domain.figure import Figure, Status, Subject
 from app.domain.metrics.catalogue import evaluate
-from app.domain.metrics.privacy import Sensitivity, minimum_cohort, suppress
-from app.models.base import Noun
-from app.models.initiatives import Alignment, Initiative
-from app.models.kpis import Kpi, SubjectKind
-from app.models.outcomes import Outcome
+from app.domain.metrics.privacy import minimum_cohort, suppress
+from app.domain.metrics.spelling import Asked
 from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
-from app.services import panels, reach, readings
-from app.services.panels import Facts
-from app.services.reach import Reach
-from app.services.readings import Reading
+from app.services import inputs, subjects
+from app.services.inputs import Given, Link, Place, Provider, Read, Scope
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Label
+from app.services.subjects import SubjectId
 from app.services.versions import rows_at
 
-_CELLS = ("treated_before", "treated_after", "control_before", "control_after")
+DIMENSIONS = (*PEOPLE, *LEARNING, "initiative", *BUCKETS)
+"""What figures can be cut by."""
 
-Asked = tuple[str, dict[str, Any], dict[str, Any]]
-"""(metric, inputs, parameters): what a figure is computed from."""
+_LABELS = {"org_unit": "org", "activity": "act", "source": "src", "initiative": "ini"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How figures are asked for: as of an instant, over a time, of which audience, cut by which dimensions."""
+
+    as_of: datetime | None = None
+    since: date | None = None
+    until: date | None = None
+    audience: str = "at_end"
+    by: tuple[str, ...] = ()
+
+
+NOW = View()
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A figure with the inputs that it was computed from."""
+    """A figure with the inputs that it was computed from, and the facts behind them."""
 
     figure: Figure
     inputs: Mapping[str, Any]
-    measurement_ids: tuple[UUID, ...] = ()
+    links: Mapping[str, Sequence[Link]] = field(default_factory=dict)
+    scope: Scope | None = None
+    labels: tuple[Label, ...] = ()
+    events: bool = False
+
+    @property
+    def measurement_ids(self) -> tuple[UUID, ...]:
+        """The measurements behind it."""
+        return tuple(
+            dict.fromkeys(link.id for each in self.links.values() for link in each if link.noun == "measurement")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Metrics that one call of a provider answers."""
+
+    provider: Provider
+    parameters: tuple[tuple[str, Any], ...]
+    by: tuple[str, ...]
+    asked: tuple[tuple[Asked, Read], ...]
 
 
 async def of_initiatives(
     session: AsyncSession, initiative_ids: Sequence[UUID], *, as_of: datetime | None = None
 ) -> list[list[Figure]]:
     """Return the figures of each initiative, in order."""
-    found = await computed_of_initiatives(session, initiative_ids, as_of=as_of)
-    return [[computed.figure for computed in row] for row in found]
+    return _figures(await computed_of_initiatives(session, initiative_ids, as_of=as_of))
 
 
 async def of_outcomes(
     session: AsyncSession, outcome_ids: Sequence[UUID], *, as_of: datetime | None = None
 ) -> list[list[Figure]]:
     """Return the figures of each outcome, in order."""
-    found = await computed_of_outcomes(session, outcome_ids, as_of=as_of)
+    return _figures(await computed_of_outcomes(session, outcome_ids, as_of=as_of))
+
+
+def _figures(found: Iterable[Iterable[Computed]]) -> list[list[Figure]]:
     return [[computed.figure for computed in row] for row in found]
 
 
 async def computed_of_initiatives(
     session: AsyncSession, initiative_ids: Sequence[UUID], *, as_of: datetime | None = None
 ) -> list[list[Computed]]:
-    """Return the figures of each initiative with their inputs."""
-    now = datetime.now(UTC)
-    counts = await reach.of_initiatives(session, initiative_ids, as_of=as_of, now=now)
-    least = await _minimum_cohort(session)
-    return [
-        [
-            _placed(asked, Subject("initiative", ids.encode(Initiative.prefix, initiative_id)), as_of or now, least)
-            for asked in _reach_figures(found)
-        ]
-        for initiative_id, found in zip(initiative_ids, counts, strict=True)
-    ]
+    """Return every figure of each initiative with its inputs."""
+    return await everything(session, "initiative", initiative_ids, View(as_of))
 
 
 async def computed_of_outcomes(
     session: AsyncSession, outcome_ids: Sequence[UUID], *, as_of: datetime | None = None
 ) -> list[list[Computed]]:
-    """Return the figures of each outcome with their inputs; nothing for an id that was not there."""
-    now = datetime.now(UTC)
-    pairs = await _with_kpis(session, outcome_ids, as_of)
-    zone = ZoneInfo((await _settings(session)).zone)
-    today = (as_of or now).astimezone(zone).date()
-    found = await readings.of_outcomes(session, list(pairs.values()), as_of=as_of, today=today)
-    by_id = dict(zip(pairs, found, strict=True))
-    compared = await _compared(session, pairs, as_of)
-    return [
-        [
-            *_outcome_figures(*pairs[outcome_id], by_id[outcome_id], as_of or now),
-            *(_difference(*pairs[outcome_id], *each, as_of or now) for each in compared.get(outcome_id, [])),
+    """Return every figure of each outcome with its inputs."""
+    return await everything(session, "outcome", outcome_ids, View(as_of))
+
+
+async def of_many(
+    session: AsyncSession, wanted: Sequence[SubjectId], asked: Sequence[Asked], view: View = NOW
+) -> list[list[Computed]]:
+    """Return the figures asked for of subjects of any kinds, in order."""
+    found: dict[SubjectId, list[Computed]] = {}
+    for kind in dict.fromkeys(each.kind for each in wanted):
+        mine = [each for each in dict.fromkeys(wanted) if each.kind == kind]
+        rows = await compute(session, kind, [each.id for each in mine], asked, view)
+        found.update(zip(mine, rows, strict=True))
+    return [found[each] for each in wanted]
+
+
+async def of_tenant(session: AsyncSession, view: View = NOW) -> list[Computed]:
+    """Return every figure of the tenant as a whole."""
+    return (await everything(session, "tenant", [unit_of(session).tenant.id], view))[0]
+
+
+async def everything(
+    session: AsyncSession, kind: str, subject_ids: Sequence[UUID], view: View = NOW
+) -> list[list[Computed]]:
+    """Return every figure that each subject of a kind has, in the order of the catalogue."""
+    return await compute(session, kind, subject_ids, inputs.metrics_of(kind), view)
+
+
+async def compute(
+    session: AsyncSession, kind: str, subject_ids: Sequence[UUID], asked: Sequence[Asked], view: View = NOW
+) -> list[list[Computed]]:
+    """Return the figures asked for of each subject, in order: by metric, and within it by segment.
+
+    Raises Invalid for a metric that the kind of subject does not have, or that cannot be cut as asked.
+    """
+    settings = await _settings(session, view.as_of)
+    scope = _scope(session, kind, subject_ids, view, settings)
+    least = await _tenant_minimum(session)
+    found: dict[Asked, dict[UUID, list[Computed]]] = {}
+    for job in _jobs(kind, asked, view.by):
+        there = replace(scope, by=job.by, parameters=dict(job.parameters))
+        facts = await _load(session, job.provider, there)
+        for each, read in job.asked:
+            found[each] = _of_metric(each, read, job.provider, there, facts, least)
+    return [[one for each in asked for one in found[each].get(subject_id, [])] for subject_id in subject_ids]
+
+
+def _scope(
+    session: AsyncSession, kind: str, subject_ids: Sequence[UUID], view: View, settings: TenantSettings
+) -> Scope:
+    return Scope(
+        kind=kind,
+        ids=tuple(dict.fromkeys(subject_ids)),
+        tenant_id=unit_of(session).tenant.id,
+        now=view.as_of or datetime.now(UTC),
+        as_of=view.as_of,
+        zone=ZoneInfo(settings.zone),
+        since=view.since,
+        until=view.until,
+        by=view.by,
+        audience=view.audience,
+        settings=settings,
+    )
+
+
+def _jobs(kind: str, asked: Sequence[Asked], by: tuple[str, ...]) -> list[_Job]:
+    """Return the fewest calls of providers that answer what is asked."""
+    grouped: dict[tuple[int, Any, tuple[str, ...]], _Job] = {}
+    for each in dict.fromkeys(asked):
+        found = inputs.provider_of(kind, each)
+        if found is None:
+            known = ", ".join(str(one) for one in inputs.metrics_of(kind))
+            detail = f"{each} is no figure of {_spoken(kind)}; there are: {known}"
+            raise Invalid(f"{detail}.", errors=(Fault("no_such_figure", detail, parameter="metric"),))
+        provider, read = found
+        always = () if by else provider.always
+        unfit = [dimension for dimension in by if dimension not in provider.by]
+        if unfit:
+            known = ", ".join(sorted(provider.by)) or "nothing"
+            detail = f"{each} of {_spoken(kind)} cannot be cut by {', '.join(unfit)}; it can by: {known}"
+            raise Invalid(f"{detail}.", errors=(Fault("no_such_segment", detail, parameter="by"),))
+        values = each.values
+        needed = tuple((name, values[name]) for name in provider.parameters if name in values)
+        key = (id(provider), needed, by or always)
+        job = grouped.get(key)
+        earlier = () if job is None else job.asked
+        grouped[key] = _Job(provider, needed, by or always, (*earlier, (each, read)))
+    return list(grouped.values())
+
+
+def _spoken(kind: str) -> str:
+    word = kind.replace("_", " ")
+    return f"{'an' if word[0] in 'aeio' else 'a'} {word}"
+
+
+async def _load(session: AsyncSession, provider: Provider, scope: Scope) -> Mapping[Place, Any]:
+    """Load the facts of a scope. A subject that is a dimension of another kind is counted as a segment of that."""
+    whole = inputs.SEGMENTS.get(scope.kind)
+    if whole is None or scope.kind in provider.kinds:
+        return await provider.load(session, scope)
+    wider = replace(scope, kind=whole, ids=(scope.tenant_id,), by=(scope.kind, *scope.by))
+    facts = await provider.load(session, wider)
+    wanted = set(scope.ids)
+    return {(labels[0], labels[1:]): each for (_, labels), each in facts.items() if labels[0] in wanted}  # type: ignore[misc]  # such labels are ids
+
+
+def _of_metric(
+    asked: Asked, read: Read, provider: Provider, scope: Scope, facts: Mapping[Place, Any], least: int
+) -> dict[UUID, list[Computed]]:
+    places: dict[UUID, list[Place]] = {each: [] for each in scope.ids}
+    for place in sorted(facts, key=_order):
+        if place[0] in places and not _is_timeless(place, scope):
+            places[place[0]].append(place)
+    if not scope.by:
+        places = {each: [(each, ())] for each in scope.ids if (each, ()) in facts or provider.nothing}
+    k = minimum_cohort(provider.sensitivity, least)
+    return {
+        subject_id: [
+            _placed(asked, read(_facts_of(place, facts, provider), scope), provider, scope, place, k) for place in here
         ]
-        if outcome_id in pairs
-        else []
-        for outcome_id in outcome_ids
-    ]
-
-
-async def _compared(
-    session: AsyncSession, pairs: Mapping[UUID, tuple[Outcome, Kpi]], as_of: datetime | None
-) -> dict[UUID, list[tuple[UUID, Facts]]]:
-    """Return per outcome the aligned initiatives with the facts of their units."""
-    alignments = rows_at(session, Alignment, as_of)
-    statement = select(alignments.c.outcome_id, alignments.c.initiative_id).where(
-        alignments.c.outcome_id.in_(pairs.keys())
-    )
-    linked = sorted((row[0], row[1]) for row in await session.execute(statement))
-    facts = await panels.of_many(
-        session, [(initiative_id, pairs[outcome_id][1].id) for outcome_id, initiative_id in linked], as_of=as_of
-    )
-    found: dict[UUID, list[tuple[UUID, Facts]]] = {}
-    for (outcome_id, initiative_id), each in zip(linked, facts, strict=True):
-        found.setdefault(outcome_id, []).append((initiative_id, each))
-    return found
-
-
-def _difference(outcome: Outcome, kpi: Kpi, initiative_id: UUID, facts: Facts, as_of: datetime) -> Computed:
-    """Return the difference in differences of one aligned initiative around its first offer."""
-    subject = Subject("outcome", ids.encode(Outcome.prefix, outcome.id))
-    found = panels.cells(facts)
-    empty: list[Decimal] = []
-    inputs = {name: [_text(value) for value in (found or {}).get(name, empty)] for name in _CELLS}
-    figure = evaluate("did", inputs | {"kpi_unit": kpi.unit}).about(
-        subject, as_of=as_of, explain=_explain(subject, "did", {})
-    )
-    parameters = figure.parameters | {"initiative": ids.encode(Initiative.prefix, initiative_id)}
-    figure = replace(figure, parameters=parameters)
-    if facts.unit_kind != SubjectKind.PERSON:
-        return Computed(figure, inputs)
-    least, k = min(map(len, inputs.values())), minimum_cohort(Sensitivity.PERFORMANCE)
-    reason = f"groups of fewer than {k} people are protected"
-    return Computed(figure.without_value(Status.SUPPRESSED, reason) if 0 < least < k else figure, {})
-
-
-async def require(session: AsyncSession, row: type[Noun], noun_id: UUID, as_of: datetime | None) -> None:
-    """Raise NotFound unless the row was in use at `as_of` (None: now)."""
-    table = rows_at(session, row, as_of)
-    if await session.scalar(select(table.c.id).where(table.c.id == noun_id)) is None:
-        noun = str(row.__tablename__).replace("_", " ")
-        then = "" if as_of is None else " at that instant"
-        raise NotFound(f"There is no {noun} {ids.encode(row.prefix, noun_id)} in this tenant{then}.")
-
-
-def _reach_figures(found: Reach) -> list[Asked]:
-    return [
-        (
-            "participation_rate",
-            {
-                "audience": found.audience,
-                "started_in_audience": found.started_in_audience,
-                "started_outside_audience": found.started_outside_audience,
-            },
-            {},
-        ),
-        (
-            "completion_rate",
-            {"audience": found.audience, "completed_in_audience": found.completed_in_audience},
-            {"denominator": "audience"},
-        ),
-        (
-            "completion_rate",
-            {
-                "enrolled": found.enrolled,
-                "completed": found.completed,
-                "withdrawn_before_start": found.withdrawn_before_start,
-            },
-            {"denominator": "enrolled"},
-        ),
-    ]
-
-
-def _placed(asked: Asked, subject: Subject, as_of: datetime, least: int) -> Computed:
-    slug, inputs, parameters = asked
-    figure = evaluate(slug, inputs, parameters).about(subject, as_of=as_of, explain=_explain(subject, slug, parameters))
-    shown = suppress(figure, least)
-    return Computed(shown, {} if shown.status is Status.SUPPRESSED else inputs)
-
-
-def _outcome_figures(outcome: Outcome, kpi: Kpi, reading: Reading | None, as_of: datetime) -> list[Computed]:
-    subject = Subject("outcome", ids.encode(Outcome.prefix, outcome.id))
-    current = None if reading is None else _text(reading.value)
-    baseline = None if outcome.baseline is None else _text(outcome.baseline)
-    value, caveats = _target(outcome, kpi)
-    unit = {"kpi_unit": kpi.unit}
-    direction = {"direction": str(kpi.direction)}
-    figures = []
-    for slug, inputs in (
-        ("progress", {"baseline": baseline, "target": value, "current": current}),
-        ("improvement_abs", {"baseline": baseline, "current": current} | direction | unit),
-        ("improvement_rel", {"baseline": baseline, "current": current} | direction),
-    ):
-        figure = evaluate(slug, inputs).about(subject, as_of=as_of, explain=_explain(subject, slug, {}))
-        if slug == "progress":
-            figure = figure.with_caveats(*caveats)
-        behind = () if reading is None else reading.measurement_ids
-        figures.append(Computed(_read_from(figure, kpi, reading), inputs, behind))
-    return figures
-
-
-def _read_from(figure: Figure, kpi: Kpi, reading: Reading | None) -> Figure:
-    if reading is None:
-        return figure
-    period = Period(reading.period_start, reading.period_end, kpi.zone)
-    placed = replace(figure, period=period).with_caveats(*reading.caveats)
-    if reading.provisional and placed.status is Status.OK:
-        return replace(placed, status=Status.PROVISIONAL, reason="the newest measurement is provisional")
-    return placed
-
-
-def _target(outcome: Outcome, kpi: Kpi) -> tuple[str | None, tuple[Caveat, ...]]:
-    """Return the target in the KPI's unit, or None with the reason."""
-    target = Target(
-        TargetKind(outcome.target_kind),
-        Direction(kpi.direction),
-        value=outcome.target,
-        low=outcome.target_low,
-        high=outcome.target_high,
-    )
-    try:
-        resolved = resolve_target(target, outcome.baseline)
-    except Invalid as error:
-        return None, (Caveat("target_unusable", error.detail),)
-    return None if resolved.value is None else _text(resolved.value), ()
-
-
-async def _with_kpis(
-    session: AsyncSession, outcome_ids: Sequence[UUID], as_of: datetime | None
-) -> dict[UUID, tuple[Outcome, Kpi]]:
-    outcomes = rows_at(session, Outcome, as_of)
-    rows = (await session.execute(select(outcomes).where(outcomes.c.id.in_(outcome_ids)))).mappings().all()
-    found = [_row(Outcome, row) for row in rows]
-    kpis = rows_at(session, Kpi, as_of)
-    wanted = {outcome.kpi_id for outcome in found}
-    by_id = {
-        row["id"]: _row(Kpi, row)
-        for row in (await session.execute(select(kpis).where(kpis.c.id.in_(wanted)))).mappings()
+        for subject_id, here in places.items()
     }
-    return {outcome.id: (outcome, by_id[outcome.kpi_id]) for outcome in found if outcome.kpi_id in by_id}
 
 
-def _row(model: Any, values: Mapping[Any, Any]) -> Any:
-    return model(**{name: value for name, value in values.items() if name in model.model_fields})
+def _facts_of(place: Place, facts: Mapping[Place, Any], provider: Provider) -> Any:
+    return facts[place] if place in facts or provider.nothing is None else provider.nothing()
 
 
-async def _settings(session: AsyncSession) -> TenantSettings:
+def _is_timeless(place: Place, scope: Scope) -> bool:
+    """Say whether a row lies in no bucket, because nothing places it in time."""
+    return scope.bucket is not None and place[1][scope.by.index(scope.bucket)] is None
+
+
+def _order(place: Place) -> tuple[Any, ...]:
+    return place[0], *((label is None, str(label or "")) for label in place[1])
+
+
+def _placed(asked: Asked, given: Given, provider: Provider, scope: Scope, place: Place, k: int) -> Computed:
+    figure = evaluate(asked.slug, given.inputs, asked.given)
+    figure = replace(
+        figure,
+        n_people=figure.n_people if given.n_people is None else given.n_people,
+        basis=given.basis or figure.basis,
+        parameters=figure.parameters | dict(given.parameters),
+        segment={name: label_text(name, label) for name, label in zip(scope.by, place[1], strict=True)},
+    ).with_caveats(*given.caveats)
+    if given.provisional and figure.status is Status.OK:
+        figure = replace(figure, status=Status.PROVISIONAL, reason=given.provisional)
+    subject = Subject(scope.kind, SubjectId(scope.kind, place[0]).public)
+    period = given.period or scope.period_of(place)
+    explain = explain_path(asked, subject, scope, figure.segment)
+    figure = _while_open(figure.about(subject, as_of=scope.now, period=period, explain=explain), given, scope)
+    shown = suppress(figure, k) if provider.people else figure
+    if shown.status is Status.SUPPRESSED:
+        return Computed(shown, {})
+    one = replace(scope, ids=(place[0],))
+    return Computed(shown, given.inputs, given.links, one, place[1], provider.events)
+
+
+def _while_open(figure: Figure, given: Given, scope: Scope) -> Figure:
+    """Mark a figure whose period is not over as provisional, with the share that has elapsed."""
+    period = figure.period
+    if given.period is not None or period is None or period.start is None or period.end is None:
+        return figure
+    if period.end <= scope.today:
+        return figure
+    passed = max(0, (scope.today - period.start).days)
+    return figure.while_open(Decimal(passed) / (period.end - period.start).days)
+
+
+def label_text(dimension: str, label: Label) -> str | None:
+    """Return a label as it is published: a public id, a day, a word; None for those without."""
+    if isinstance(label, UUID):
+        return ids.encode(_LABELS[dimension], label)
+    return label.isoformat() if isinstance(label, date) else label
+
+
+def explain_path(asked: Asked, subject: Subject, scope: Scope, segment: Mapping[str, str | None]) -> str:
+    """Return the address of a figure's explanation."""
+    query: list[tuple[str, str]] = [("metric", str(asked)), ("subject", subject.id)]
+    query += [("segment", f"{name}:{value or ''}") for name, value in segment.items()]
+    query += [(name, day.isoformat()) for name, day in (("from", scope.since), ("to", scope.until)) if day is not None]
+    if scope.audience != NOW.audience:
+        query.append(("audience", scope.audience))
+    if scope.as_of is not None:
+        query.append(("as_of", scope.as_of.isoformat().replace("+00:00", "Z")))
+    return f"/v1/figures/explain?{urlencode(query, safe='{}=,:')}"
+
+
+async def _settings(session: AsyncSession, as_of: datetime | None) -> TenantSettings:
+    """Return the tenant's settings as they stood; those of its founding before there were any."""
     tenant_id = unit_of(session).tenant.id
-    return await session.get_one(TenantSettings, (tenant_id, tenant_id))
+    current = await session.get_one(TenantSettings, (tenant_id, tenant_id))
+    if as_of is None:
+        return current
+    table = rows_at(session, TenantSettings, as_of)
+    row = (await session.execute(select(table).where(table.c.id == tenant_id))).mappings().first()
+    if row is None:
+        return current
+    return TenantSettings(**{name: row[name] for name in TenantSettings.model_fields if name in row})
 
 
-async def _minimum_cohort(session: AsyncSession) -> int:
+async def _tenant_minimum(session: AsyncSession) -> int:
     """Return today's threshold: privacy never follows `as_of` (decisions.md, "One clock per tenant")."""
-    statement = select(col(TenantSettings.minimum_cohort)).where(col(TenantSettings.id) == unit_of(session).tenant.id)
-    return minimum_cohort(Sensitivity.AGGREGATE, await session.scalar(statement))
+    tenant_id = unit_of(session).tenant.id
+    return (await session.get_one(TenantSettings, (tenant_id, tenant_id))).minimum_cohort
 
 
-def _explain(subject: Subject, slug: str, parameters: Mapping[str, str]) -> str:
-    query = "".join(f"?{name}={value}" for name, value in parameters.items())
-    return f"/v1/{subject.kind}s/{subject.id}/figures/{slug}/explain{query}"
-
-
-def _text(value: Decimal) -> str:
-    return format(value, "f")
+async def require(session: AsyncSession, kind: str, subject_ids: Sequence[UUID], as_of: datetime | None) -> None:
+    """Raise NotFound unless every subject was in use at `as_of` (None: now)."""
+    await subjects.require(session, [SubjectId(kind, each) for each in subject_ids], as_of)

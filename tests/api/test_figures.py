@@ -32,18 +32,22 @@ class Study:
         reference = {"activity_id": self.activity, "source_id": self.source["id"], "external_id_in_source": "884"}
         assert (await self.client.post("/v1/activity-references", json=reference)).status_code == 201
         group = await put(self.client, "audiences", "w1", name="Wave 1", initiative_id=self.initiative)
-        members = []
-        for number in range(audience):
-            person = await put(self.client, "people", f"p{number}", name=f"P {number}")
-            identity = {"kind": "account", "value": str(number), "issuer": self.source["id"]}
-            assert (await self.client.post(f"/v1/people/{person}/identities", json=identity)).status_code == 201
-            members.append({"person_id": person, "offered_on": "2026-01-01"})
+        members = [{"person_id": await self.know(each), "offered_on": "2026-01-01"} for each in range(audience)]
+        for number in range(1000, 1000 + outside):
+            await self.know(number)
         if members:
             added = await self.client.post(f"/v1/audiences/{group}/members", json={"items": members})
             assert added.status_code == 200, added.text
         for number in [*range(done), *range(1000, 1000 + outside)]:
             await self.complete(number)
         return self
+
+    async def know(self, number: int, **fields: Any) -> str:
+        """Make the person whom the LMS calls `number`."""
+        person = await put(self.client, "people", f"p{number}", name=f"P {number}", **fields)
+        identity = {"kind": "account", "value": str(number), "issuer": self.source["id"]}
+        assert (await self.client.post(f"/v1/people/{person}/identities", json=identity)).status_code == 201
+        return person
 
     async def complete(self, number: int, course: int = 884) -> httpx.Response:
         at = "2026-03-11 09:44:58"

@@ -20,7 +20,8 @@ from app.api.graphql.scalars import FigureValue, ValueField, computed, described
 from app.api.metrics import MetricRead
 from app.domain import ids
 from app.domain.metrics.catalogue import metric
-from app.models.figures import ExplainedInput, Explanation, FigureInterval, FigureRead, plain
+from app.models.figures import ExplainedInput, Explanation, FigureInterval, FigureRead
+from app.services import explanations
 from app.services.figures import Computed
 
 Compute = Callable[..., Awaitable[list[list[Computed]]]]
@@ -81,11 +82,9 @@ class ExplanationNode:
         """Return where the definition comes from."""
         return self._metric.source
 
-    def get_inputs(self) -> list[dict[str, Any]]:
-        """Return every input with its value and description."""
-        said = {each.name: each.description for each in self._metric.inputs}
-        inputs = self._found.computed.inputs.items()
-        return [{"name": name, "value": plain(value), "description": said[name]} for name, value in inputs]
+    def get_inputs(self) -> list[ExplainedInput]:
+        """Return every input with its value, description and links."""
+        return explanations.inputs_of(self._found.computed)
 
     async def get_measurements(self) -> list[Any]:
         """Return the measurements as they stood."""

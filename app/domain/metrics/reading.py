@@ -55,13 +55,7 @@ def read(metric: Metric, inputs: Mapping[str, Any], parameters: Mapping[str, Any
     Raises Invalid with one fault per thing wrong, pointers relative to {"inputs": ..., "parameters": ...}.
     """
     reading = Reading()
-    variant: str | None = None
-    for parameter in metric.parameters:
-        if parameter.variant in {None, variant}:
-            _read_parameter(parameter, parameters.get(parameter.name), reading)
-        if parameter.name == metric.variant_parameter:
-            variant = reading.values[parameter.name]
-    _refuse_unknown(parameters, metric.parameters, "/parameters", reading)
+    variant = _read_parameters(metric, parameters, reading)
     for item in metric.inputs:
         if item.variant in {None, variant}:
             _read_input(item, inputs, reading)
@@ -77,6 +71,27 @@ def read(metric: Metric, inputs: Mapping[str, Any], parameters: Mapping[str, Any
     if reading.faults:
         raise Invalid(f"the inputs of {metric.slug} cannot be read", errors=tuple(reading.faults))
     return reading
+
+
+def read_parameters(metric: Metric, parameters: Mapping[str, Any]) -> Reading:
+    """Read the parameters alone. Raises Invalid like `read`."""
+    reading = Reading()
+    _read_parameters(metric, parameters, reading)
+    if reading.faults:
+        raise Invalid(f"the parameters of {metric.slug} cannot be read", errors=tuple(reading.faults))
+    return reading
+
+
+def _read_parameters(metric: Metric, parameters: Mapping[str, Any], reading: Reading) -> str | None:
+    """Read the parameters and return the chosen variant, None for a metric without."""
+    variant: str | None = None
+    for parameter in metric.parameters:
+        if parameter.variant in {None, variant}:
+            _read_parameter(parameter, parameters.get(parameter.name), reading)
+        if parameter.name == metric.variant_parameter:
+            variant = reading.values[parameter.name]
+    _refuse_unknown(parameters, metric.parameters, "/parameters", reading)
+    return variant
 
 
 def _read_parameter(parameter: Parameter, raw: Any, reading: Reading) -> None:

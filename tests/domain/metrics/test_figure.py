@@ -79,6 +79,7 @@ def test_the_published_form_has_every_field_of_the_decision():
         "definition_version": 1,
         "parameters": {},
         "subject": {"kind": "outcome", "id": "out_1"},
+        "segment": {},
         "status": "ok",
         "reason": None,
         "value": "0.5",

@@ -1,0 +1,85 @@
+"""Where the inputs of metrics come from: providers, found by listing this folder.
+
+A module here whose name has no leading underscore declares `PROVIDERS`, a tuple of `Provider`. To serve a metric from
+new facts, add a module with a `load` (facts of any number of subjects and segments in a few queries, as of any instant)
+and a reader per metric; nothing else needs to know of it. A metric of one kind of subject has one provider.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from app.domain.metrics.catalogue import METRICS
+from app.domain.metrics.spelling import Asked, variants
+from app.services.inputs._provider import Given, Link, Place, Provider, Read, Scope
+
+__all__ = [
+    "SEGMENTS",
+    "Given",
+    "Link",
+    "Place",
+    "Provider",
+    "Read",
+    "Scope",
+    "kinds",
+    "metrics_of",
+    "provider_of",
+    "providers",
+]
+
+SEGMENTS: Mapping[str, str] = {"org_unit": "tenant", "source": "tenant"}
+"""Kinds of subject that are a dimension of another kind: what is counted for one is counted as its segment."""
+
+
+@cache
+def providers() -> tuple[Provider, ...]:
+    """Return every provider of this folder."""
+    names = sorted(each.name for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_"))
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    return tuple(provider for module in modules for provider in module.PROVIDERS)
+
+
+def _entries() -> Iterator[tuple[tuple[str, str], tuple[Provider, Read]]]:
+    for provider in providers():
+        for name, read in provider.metrics.items():
+            for kind in provider.kinds:
+                yield (kind, name), (provider, read)
+
+
+@cache
+def _by_name() -> Mapping[tuple[str, str], tuple[Provider, Read]]:
+    """Return what makes the inputs of a metric for a kind of subject. Raises RuntimeError where two claim to."""
+    found: dict[tuple[str, str], tuple[Provider, Read]] = {}
+    for key, entry in _entries():
+        if key in found:
+            raise RuntimeError(f"two providers give the inputs of {key[1]} for the subject {key[0]}")
+        found[key] = entry
+    return found
+
+
+def provider_of(kind: str, asked: Asked) -> tuple[Provider, Read] | None:
+    """Return the provider of a metric for a kind of subject, and what reads its inputs; None where there is none.
+
+    An org unit or a source has what the tenant has, where that can be cut by it.
+    """
+    names = [f"{asked.slug}{{{asked.variant}}}"] if asked.variant else []
+    for name in (*names, asked.slug):
+        if (kind, name) in _by_name():
+            return _by_name()[kind, name]
+        wider = _by_name().get((SEGMENTS[kind], name)) if kind in SEGMENTS else None
+        if wider is not None and kind in wider[0].by:
+            return wider
+    return None
+
+
+@cache
+def metrics_of(kind: str) -> tuple[Asked, ...]:
+    """Return every metric that can be asked of a kind of subject, each variant once, in the order of the catalogue."""
+    return tuple(asked for row in METRICS for asked in variants(row) if provider_of(kind, asked) is not None)
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of subject, in alphabetical order."""
+    return tuple(sorted({*SEGMENTS, *(kind for provider in providers() for kind in provider.kinds)}))

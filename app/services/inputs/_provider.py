@@ -1,0 +1,138 @@
+"""What a provider is: a family of metrics whose inputs are read from facts by the same few queries."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.figure import Caveat, Period
+from app.domain.metrics.privacy import Sensitivity
+
+Label = UUID | str | date | None
+"""What a segment is called in facts: an id, a word, the first day of a bucket; None: those without."""
+
+Place = tuple[UUID, tuple[Label, ...]]
+"""A subject, and its segment in each of the dimensions asked for."""
+
+BUCKETS = ("day", "week", "month", "quarter", "year")
+"""Dimensions of time, cut in the tenant's zone; weeks begin on Monday (ISO 8601)."""
+
+PEOPLE = ("org_unit", "role", "wave")
+"""Dimensions that people have; `org_unit` counts everyone in the subtree."""
+
+LEARNING = ("activity", "source", "content_version")
+"""Dimensions of what is learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What inputs are wanted for: subjects of one kind, cut along dimensions, over a time, as of an instant.
+
+    `as_of` bounds what was recorded (None: now); `now` is the present of every formula and bounds what occurred.
+    `since` and `until` bound the day that places a fact, half-open in `zone`. `audience` names the snapshot.
+    """
+
+    kind: str
+    ids: tuple[UUID, ...]
+    tenant_id: UUID
+    now: datetime
+    as_of: datetime | None
+    zone: ZoneInfo
+    since: date | None = None
+    until: date | None = None
+    by: tuple[str, ...] = ()
+    audience: str = "at_end"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    settings: Any = None
+
+    @property
+    def today(self) -> date:
+        """The day of `now` in the tenant's zone."""
+        return self.now.astimezone(self.zone).date()
+
+    @property
+    def bucket(self) -> str | None:
+        """The dimension of time asked for, if any."""
+        return next((each for each in self.by if each in BUCKETS), None)
+
+    def period_of(self, place: Place) -> Period | None:
+        """Return the period of a place: its bucket, else the bounds asked for, else None."""
+        if self.bucket is not None:
+            start = place[1][self.by.index(self.bucket)]
+            if isinstance(start, date):
+                return Period(start, bucket_end(start, self.bucket), self.zone.key)
+        if self.since is None and self.until is None:
+            return None
+        return Period(self.since, self.until, self.zone.key)
+
+
+def bucket_end(start: date, bucket: str) -> date:
+    """Return the day after the last of the bucket that begins on `start`."""
+    if bucket in {"day", "week"}:
+        return start + timedelta(days=1 if bucket == "day" else 7)
+    months = {"month": 1, "quarter": 3, "year": 12}[bucket]
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return date(year, month + 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A fact that went into an input: the noun and its id, and the version that was read."""
+
+    noun: str
+    id: UUID
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The inputs of one figure with what is said beside it.
+
+    `n_people` counts the distinct resolved persons (None: the formula's own count, or not about people). `period`
+    overrides that of the place. `provisional` is the reason why the value is not final. `links` name the facts behind.
+    """
+
+    inputs: Mapping[str, Any]
+    n_people: int | None = None
+    basis: str | None = None
+    caveats: tuple[Caveat, ...] = ()
+    period: Period | None = None
+    provisional: str | None = None
+    elapsed: Decimal | None = None
+    links: Mapping[str, Sequence[Link]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+Read = Callable[[Any, Scope], Given]
+"""From the facts of one place to the inputs of one metric."""
+
+Load = Callable[[AsyncSession, Scope], Awaitable[Mapping[Place, Any]]]
+"""The facts of every place of a scope, in a number of queries that does not depend on how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A family: metrics that are read from the same facts.
+
+    `metrics` maps a slug, or `slug{variant}`, to what makes its inputs of the facts. `kinds` are the nouns that it can
+    be asked of, `by` the dimensions that it can be cut by, `always` those that it is cut by unasked, `parameters` those
+    parameters of the metrics that `load` needs. `nothing` makes the facts of a subject of which nothing is known (None:
+    it has no such figures). `people`: figures count people, so that small groups are protected by `sensitivity`.
+    `events`: the facts behind are learning events.
+    """
+
+    metrics: Mapping[str, Read]
+    kinds: frozenset[str]
+    load: Load
+    nothing: Callable[[], Any] | None = None
+    by: frozenset[str] = frozenset()
+    always: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    people: bool = False
+    sensitivity: Sensitivity = Sensitivity.AGGREGATE
+    events: bool = False

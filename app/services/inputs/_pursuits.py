@@ -1,0 +1,231 @@
+"""Who was meant to learn what, and how far each got: one row per person and pursuit, as relations to count from.
+
+A pursuit is an initiative with all its required activities, or a single activity where that is asked for. It is done
+when every required activity is completed, on the day of the last first completion; later attempts change nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.base import Instant
+from app.models.learning import Enrolment
+from app.models.people import Audience, AudienceMember
+from app.services.inputs._provider import BUCKETS, Place, Scope
+from app.services.inputs._under import activities, bucketed, initiatives, people, subtree, told, within
+from app.services.versions import rows_at
+
+_TOLD = {"source": "source_id", "content_version": "content_version"}
+_ONE_PURSUIT = frozenset({"initiative", "activity"})
+
+
+def pursuits(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return what people did in each pursuit: (subject, pursuit, initiative_id, person_id) with its milestones."""
+    steps, told_as = _steps(session, scope)
+    under = activities(session, scope)
+    needed = (
+        select(under.c.subject, under.c.pursuit, func.sum(under.c.required).label("required"))
+        .group_by(under.c.subject, under.c.pursuit)
+        .subquery()
+    )
+    keys = [steps.c[name] for name in ("subject", "pursuit", "initiative_id", "person_id", *told_as)]
+    completions = func.count(case((steps.c.required == 1, steps.c.completed_at)))
+    done = and_(needed.c.required > 0, completions >= needed.c.required)
+    last_completed = func.max(case((steps.c.required == 1, steps.c.completed_at)))
+    gone = func.max(steps.c.withdrawn_at)
+    return (
+        select(
+            *keys,
+            func.min(steps.c.first_at).label("first_at"),
+            func.min(steps.c.started_at).label("started_at"),
+            case((done, last_completed)).label("done_at"),
+            case((gone >= func.max(steps.c.last_at), gone)).label("withdrawn_at"),
+            func.max(steps.c.last_at).label("last_at"),
+            func.max(steps.c.due_at).label("due_at"),
+            case((func.sum(steps.c.attempts) == func.sum(steps.c.withdrawals), 1), else_=0).label("all_withdrawn"),
+        )
+        .select_from(steps.join(needed, and_(needed.c.pursuit == steps.c.pursuit, needed.c.subject == steps.c.subject)))
+        .group_by(*keys, needed.c.required)
+        .subquery()
+    )
+
+
+def _steps(session: AsyncSession, scope: Scope) -> tuple[Subquery, list[str]]:
+    """Return one row per person and activity, and which columns say where it was told."""
+    under = activities(session, scope)
+    enrolments = rows_at(session, Enrolment, scope.as_of)
+    tables: FromClause = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id)
+    told_as = [_TOLD[each] for each in ("source", "content_version") if each in scope.by]
+    extra: list[ColumnElement[Any]] = []
+    if told_as:
+        facts = told(session, scope)
+        same = and_(facts.c.person_id == enrolments.c.person_id, facts.c.activity_id == enrolments.c.activity_id)
+        tables = tables.join(facts, same)
+        extra = [facts.c[name] for name in told_as]
+    keys = [
+        under.c.subject,
+        under.c.pursuit,
+        under.c.initiative_id,
+        under.c.required,
+        enrolments.c.person_id,
+        enrolments.c.activity_id,
+        *extra,
+    ]
+
+    def seen(name: str) -> ColumnElement[Any]:
+        return case((enrolments.c[name] <= scope.now, enrolments.c[name]))
+
+    statement = (
+        select(
+            *keys,
+            func.min(enrolments.c.first_event_at).label("first_at"),
+            func.min(seen("started_at")).label("started_at"),
+            func.min(seen("completed_at")).label("completed_at"),
+            func.max(seen("withdrawn_at")).label("withdrawn_at"),
+            func.max(enrolments.c.last_event_at).label("last_at"),
+            func.max(enrolments.c.due_at).label("due_at"),
+            func.count().label("attempts"),
+            func.count(seen("withdrawn_at")).label("withdrawals"),
+        )
+        .select_from(tables)
+        .where(enrolments.c.first_event_at <= scope.now)
+        .group_by(*keys)
+    )
+    return statement.subquery(), told_as
+
+
+def members(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return whom learning was offered to: (subject, pursuit, initiative_id, person_id, offered_on, due_on, wave)."""
+    audiences = rows_at(session, Audience, scope.as_of)
+    listed = rows_at(session, AudienceMember, scope.as_of)
+    under = initiatives(session, scope)
+    keys = [under.c.subject, under.c.pursuit, under.c.initiative_id, listed.c.person_id]
+    return (
+        select(
+            *keys,
+            func.min(listed.c.offered_on).label("offered_on"),
+            func.max(listed.c.due_on).label("due_on"),
+            func.min(listed.c.wave).label("wave"),
+        )
+        .select_from(
+            listed.join(audiences, audiences.c.id == listed.c.audience_id).join(
+                under, under.c.initiative_id == audiences.c.initiative_id
+            )
+        )
+        .group_by(*keys)
+        .subquery()
+    )
+
+
+def engaged(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return members and learners alike, one row per person and pursuit, with what is known of either."""
+    offered, learned = members(session, scope), pursuits(session, scope)
+    keys = ("subject", "pursuit", "initiative_id", "person_id")
+    mine = ("offered_on", "due_on", "wave")
+    theirs = ("first_at", "started_at", "done_at", "withdrawn_at", "last_at", "due_at")
+    unknown = [null().label(name) for name in mine]
+    instants = [literal(None, Instant).label(name) for name in theirs]
+    both = union_all(
+        select(*(offered.c[name] for name in (*keys, *mine)), literal(1).label("member"), *instants),
+        select(
+            *(learned.c[name] for name in keys),
+            *unknown,
+            literal(0).label("member"),
+            *(learned.c[name] for name in theirs),
+        ),
+    ).subquery()
+    found = (*mine, "member", *theirs)
+    return (
+        select(*(both.c[name] for name in keys), *(func.max(both.c[name]).label(name) for name in found))
+        .group_by(*(both.c[name] for name in keys))
+        .subquery()
+    )
+
+
+def counted(
+    session: AsyncSession,
+    scope: Scope,
+    base: Subquery,
+    placed: str,
+    measures: Sequence[ColumnElement[Any]],
+    *,
+    person: Subquery | None = None,
+    conditions: Sequence[ColumnElement[bool]] = (),
+    also: Sequence[ColumnElement[Any]] = (),
+) -> Select[Any]:
+    """Return the statement that counts `base` by place, and further by the columns `also`.
+
+    Its columns: the subject, one per dimension, those of `also`, the measures. It is grouped by position, because
+    expressions with parameters are not the same to PostgreSQL where they stand twice. `placed` names the column that
+    places a row in time. Give the `person` relation (of `_under.people`) that measures speak of.
+    """
+    humans = people(session, scope) if person is None else person
+    tables: FromClause = base.join(humans, humans.c.id == base.c.person_id)
+    segments: list[ColumnElement[Any]] = []
+    for dimension in scope.by:
+        if dimension == "org_unit":
+            tree = subtree(session, scope)
+            tables = tables.join(tree, tree.c.unit == humans.c.org_unit_id)
+            segments.append(tree.c.root)
+        elif dimension in BUCKETS:
+            segments.append(bucketed(base.c[placed], dimension, scope))
+        elif dimension == "role":
+            segments.append(humans.c.role)
+        elif dimension == "activity":
+            segments.append(base.c.pursuit)
+        elif dimension == "wave" and "wave" not in base.c:
+            waves = _waves(session, scope)
+            on = and_(waves.c.initiative_id == base.c.initiative_id, waves.c.person_id == base.c.person_id)
+            tables = tables.outerjoin(waves, on)
+            segments.append(waves.c.wave)
+        else:
+            segments.append(base.c[_TOLD.get(dimension, dimension)])
+    keys = [base.c.subject, *(each.label(f"segment_{n}") for n, each in enumerate(segments)), *also]
+    timely = within(base.c[placed], scope)
+    statement = select(*keys, *measures).select_from(tables).where(*timely, *conditions)
+    return statement.group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 1)))
+
+
+def _waves(session: AsyncSession, scope: Scope) -> Subquery:
+    audiences = rows_at(session, Audience, scope.as_of)
+    listed = rows_at(session, AudienceMember, scope.as_of)
+    keys = (audiences.c.initiative_id, listed.c.person_id)
+    return (
+        select(*keys, func.min(listed.c.wave).label("wave"))
+        .select_from(listed.join(audiences, audiences.c.id == listed.c.audience_id))
+        .group_by(*keys)
+        .subquery()
+    )
+
+
+def distinct_people(scope: Scope, base: Subquery, condition: ColumnElement[bool] | None = None) -> ColumnElement[Any]:
+    """Return the count of distinct persons; where nobody can be in two pursuits of a place, of rows."""
+    if scope.kind in _ONE_PURSUIT:
+        return func.count() if condition is None else total(condition)
+    person = base.c.person_id if condition is None else case((condition, base.c.person_id))
+    return func.count(func.distinct(person))
+
+
+def total(condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    """Return how many rows meet a condition."""
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def place_of(row: Any, scope: Scope) -> Place:
+    """Return the place of a row of `counted`."""
+    return row[0], tuple(row[1 : 1 + len(scope.by)])

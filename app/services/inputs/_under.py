@@ -1,0 +1,165 @@
+"""What lies under the subjects of a scope: initiatives, activities, people, and the segments that they fall into."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    String,
+    Subquery,
+    Uuid,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models.activities import Activity, ActivityReference
+from app.models.days import BucketOf, BucketOfDay
+from app.models.initiatives import Alignment, AlignmentStatus, Initiative
+from app.models.learning import LearningEventRow
+from app.models.outcomes import Outcome
+from app.models.people import Identity, OrgUnit, Person, PersonStatus
+from app.models.unit import unit_of
+from app.services.inputs._provider import Scope
+from app.services.versions import rows_at
+
+_ALIVE = (AlignmentStatus.PROPOSED, AlignmentStatus.AGREED)
+
+
+def pursued(scope: Scope) -> str:
+    """Return what one pursuit of a person is: an initiative with all that it requires, or a single activity."""
+    return "activity" if scope.kind == "activity" or "activity" in scope.by else "initiative"
+
+
+def aligned(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return the distinct (subject, initiative) of outcomes or objectives, through alignments in use."""
+    alignments = rows_at(session, Alignment, scope.as_of)
+    outcomes = rows_at(session, Outcome, scope.as_of)
+    subject = outcomes.c.id if scope.kind == "outcome" else outcomes.c.objective_id
+    return (
+        select(subject.label("subject"), alignments.c.initiative_id)
+        .select_from(alignments.join(outcomes, outcomes.c.id == alignments.c.outcome_id))
+        .where(subject.in_(scope.ids), alignments.c.status.in_(_ALIVE))
+        .distinct()
+        .subquery()
+    )
+
+
+def activities(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return (subject, activity_id, initiative_id, pursuit, required) of every activity under the subjects.
+
+    The tenant has every activity; one that belongs to no initiative is a pursuit of its own.
+    """
+    table = rows_at(session, Activity, scope.as_of)
+    alone = pursued(scope) == "activity"
+    of_nothing = table.c.initiative_id.is_(None)
+    rest = (
+        table.c.id.label("activity_id"),
+        table.c.initiative_id,
+        (table.c.id if alone else func.coalesce(table.c.initiative_id, table.c.id)).label("pursuit"),
+        (literal(1) if alone else case((or_(table.c.required, of_nothing), 1), else_=0)).label("required"),
+    )
+    if scope.kind in {"outcome", "objective"}:
+        links = aligned(session, scope)
+        joined = table.join(links, links.c.initiative_id == table.c.initiative_id)
+        return select(links.c.subject, *rest).select_from(joined).subquery()
+    if scope.kind == "initiative":
+        mine = table.c.initiative_id.in_(scope.ids)
+        return select(table.c.initiative_id.label("subject"), *rest).where(mine).subquery()
+    if scope.kind == "activity":
+        return select(table.c.id.label("subject"), *rest).where(table.c.id.in_(scope.ids)).subquery()
+    return select(whole(scope).label("subject"), *rest).subquery()
+
+
+def initiatives(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return (subject, initiative_id, pursuit) of every initiative under the subjects."""
+    if pursued(scope) == "activity":
+        under = activities(session, scope)
+        return select(under.c.subject, under.c.initiative_id, under.c.pursuit).subquery()
+    if scope.kind in {"outcome", "objective"}:
+        links = aligned(session, scope)
+        return select(links.c.subject, links.c.initiative_id, links.c.initiative_id.label("pursuit")).subquery()
+    table = rows_at(session, Initiative, scope.as_of)
+    if scope.kind == "initiative":
+        statement = select(table.c.id.label("subject"), table.c.id.label("initiative_id"), table.c.id.label("pursuit"))
+        return statement.where(table.c.id.in_(scope.ids)).subquery()
+    return select(
+        whole(scope).label("subject"), table.c.id.label("initiative_id"), table.c.id.label("pursuit")
+    ).subquery()
+
+
+def whole(scope: Scope) -> ColumnElement[Any]:
+    """Return the tenant's own id as a column."""
+    return cast(literal(scope.tenant_id, Uuid), Uuid)
+
+
+def people(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return the persons in use as they stood."""
+    return rows_at(session, Person, scope.as_of)
+
+
+def employed_on(person: FromClause, day: Any) -> ColumnElement[bool]:
+    """Return the condition that a person worked here on a day: neither gone, nor still to come."""
+    gone = person.c.left_on.is_not(None) & (person.c.left_on <= day)
+    marked = (person.c.status != PersonStatus.ACTIVE) & person.c.left_on.is_(None)
+    early = person.c.joined_on.is_not(None) & (person.c.joined_on > day)
+    return and_(~gone, ~marked, ~early)
+
+
+def subtree(session: AsyncSession, scope: Scope) -> CTE:
+    """Return (root, unit): every org unit under each, itself included."""
+    units = rows_at(session, OrgUnit, scope.as_of, archived=True)
+    tree = select(units.c.id.label("root"), units.c.id.label("unit")).cte("units_below", recursive=True)
+    below = select(tree.c.root, units.c.id).select_from(tree.join(units, units.c.parent_id == tree.c.unit))
+    return tree.union_all(below)
+
+
+def told(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return the distinct (person_id, activity_id, source_id, content_version) that facts were told under."""
+    event = LearningEventRow
+    references = rows_at(session, ActivityReference, scope.as_of)
+    identities = rows_at(session, Identity, scope.as_of)
+    conditions = [col(event.tenant_id) == unit_of(session).tenant.id, col(event.occurred_at) <= scope.now]
+    if scope.as_of is not None:
+        conditions.append(col(event.recorded_at) <= scope.as_of)
+    return (
+        select(identities.c.person_id, references.c.activity_id, references.c.source_id, references.c.content_version)
+        .select_from(event)
+        .join(references, references.c.id == col(event.reference_id))
+        .join(identities, identities.c.id == col(event.identity_id))
+        .where(*conditions)
+        .distinct()
+        .subquery()
+    )
+
+
+def bucketed(placed: ColumnElement[Any], bucket: str, scope: Scope) -> ColumnElement[Any]:
+    """Return the first day of the bucket that holds an instant or a day."""
+    word = literal(bucket, String)
+    if placed.type.python_type is date:
+        return BucketOfDay(word, placed)
+    return BucketOf(word, placed, literal(scope.zone.key, String))
+
+
+def local_day(instant: ColumnElement[Any], scope: Scope) -> ColumnElement[Any]:
+    """Return the day of an instant in the tenant's zone."""
+    return bucketed(instant, "day", scope)
+
+
+def within(placed: ColumnElement[Any], scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that a day or instant lies inside the time of a scope."""
+    instants = placed.type.python_type is not date
+
+    def bound(day: date) -> Any:
+        return datetime.combine(day, time.min, scope.zone) if instants else day
+
+    found = [] if scope.since is None else [placed >= bound(scope.since)]
+    return found if scope.until is None else [*found, placed < bound(scope.until)]

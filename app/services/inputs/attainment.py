@@ -1,0 +1,100 @@
+"""How far outcomes have come: targets, measurements, plan, pace and status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.attainment import Direction, Target, TargetKind, resolve_target
+from app.domain.errors import Invalid
+from app.domain.figure import Caveat, Period
+from app.models.kpis import Kpi
+from app.models.outcomes import Outcome
+from app.services import readings
+from app.services.inputs._outcomes import with_kpis
+from app.services.inputs._provider import Given, Link, Place, Provider, Scope
+from app.services.readings import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Attained:
+    """An outcome with its KPI and the newest reading of it; None where nothing was measured."""
+
+    outcome: Outcome
+    kpi: Kpi
+    reading: Reading | None
+
+    @property
+    def current(self) -> Decimal | None:
+        """The newest value."""
+        return None if self.reading is None else self.reading.value
+
+    def target(self) -> tuple[Decimal | None, Decimal | None, tuple[Caveat, ...]]:
+        """Return baseline and target in the KPI's unit, None with the reason where there is no usable target."""
+        stated = Target(
+            TargetKind(self.outcome.target_kind),
+            Direction(self.kpi.direction),
+            value=self.outcome.target,
+            low=self.outcome.target_low,
+            high=self.outcome.target_high,
+        )
+        try:
+            resolved = resolve_target(stated, self.outcome.baseline)
+        except Invalid as error:
+            return self.outcome.baseline, None, (Caveat("target_unusable", error.detail),)
+        return resolved.baseline, resolved.value, ()
+
+    def given(self, values: Mapping[str, Any], *caveats: Caveat) -> Given:
+        """Return inputs with what every figure of the reading says."""
+        links = {"baseline": [Link("outcome", self.outcome.id, self.outcome.version)]}
+        reading = self.reading
+        if reading is None:
+            return Given(values, caveats=caveats, links=links)
+        links["current"] = [Link("measurement", each) for each in reading.measurement_ids]
+        return Given(
+            values,
+            caveats=(*caveats, *reading.caveats),
+            period=Period(reading.period_start, reading.period_end, self.kpi.zone),
+            provisional="the newest measurement is provisional" if reading.provisional else None,
+            links=links,
+        )
+
+
+async def load(session: AsyncSession, scope: Scope) -> Mapping[Place, Attained]:
+    """Return what is known of each outcome."""
+    pairs = await with_kpis(session, scope.ids, scope.as_of)
+    found = await readings.of_outcomes(session, list(pairs.values()), as_of=scope.as_of, today=scope.today)
+    return {
+        (outcome_id, ()): Attained(outcome, kpi, reading)
+        for (outcome_id, (outcome, kpi)), reading in zip(pairs.items(), found, strict=True)
+    }
+
+
+def _progress(found: Attained, _scope: Scope) -> Given:
+    baseline, target, caveats = found.target()
+    return found.given({"baseline": baseline, "target": target, "current": found.current}, *caveats)
+
+
+def _improvement_abs(found: Attained, _scope: Scope) -> Given:
+    values = {"baseline": found.outcome.baseline, "current": found.current, "direction": str(found.kpi.direction)}
+    return found.given(values | {"kpi_unit": found.kpi.unit})
+
+
+def _improvement_rel(found: Attained, _scope: Scope) -> Given:
+    values = {"baseline": found.outcome.baseline, "current": found.current, "direction": str(found.kpi.direction)}
+    return found.given(values)
+
+
+PROVIDERS = (
+    Provider(
+        metrics={
+            "progress": _progress,
+            "improvement_abs": _improvement_abs,
+            "improvement_rel": _improvement_rel,
+        },
+        kinds=frozenset({"outcome"}),
+        load=load,
+    ),
+)

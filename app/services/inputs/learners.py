@@ -1,0 +1,235 @@
+"""Participation, completion, due dates and dropping out: inputs counted from audiences and enrolments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Subquery, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.figure import Caveat
+from app.domain.metrics.answers import caveat
+from app.models.days import SecondsBetween
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._pursuits import counted, distinct_people, engaged, place_of, pursuits, total
+from app.services.inputs._under import employed_on, local_day, people
+
+_DAY = 86_400
+_KINDS = frozenset({"tenant", "objective", "outcome", "initiative", "activity"})
+
+
+@dataclass(slots=True)
+class Counts:
+    """Named counts of one place: of resolved persons, and beside them of people known only by a source's name."""
+
+    of: dict[str, int]
+    unresolved: int = 0
+
+    def __getitem__(self, name: str) -> int:
+        return self.of.get(name, 0)
+
+    @property
+    def beside(self) -> tuple[Caveat, ...]:
+        """What is said of those who are not counted."""
+        names = f"{self.unresolved} learners are known only by the name that a source has for them; they are not in it."
+        gone = f"{self['departed']} people have left and are not counted."
+        notes = (
+            caveat("unresolved_people", names, when=self.unresolved),
+            caveat("departed", gone, when=self["departed"]),
+        )
+        return tuple(note for note in notes if note)
+
+
+def nothing() -> Counts:
+    """Return the counts of a place where there is nobody."""
+    return Counts({})
+
+
+async def read_counts(
+    session: AsyncSession, scope: Scope, statement: Any, names: tuple[str, ...]
+) -> dict[Place, Counts]:
+    """Run a statement of `counted` that is split further by whether persons are resolved (its first other column)."""
+    found: dict[Place, Counts] = {}
+    for row in await session.execute(statement):
+        here = found.setdefault(place_of(row, scope), nothing())
+        resolved, *values = row[1 + len(scope.by) :]
+        if resolved:
+            here.of = {name: int(value) for name, value in zip(names, values, strict=True)}
+        else:
+            here.unresolved = int(values[0])
+    return found
+
+
+_PURSUED = ("rows", "people", "completed", "all_withdrawn", "started", "withdrawn", "inactive", "mature", "within")
+
+
+async def _pursued(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
+    base, person = pursuits(session, scope), people(session, scope)
+    done, began = base.c.done_at.is_not(None), base.c.started_at.is_not(None)
+    silent_since = scope.now - timedelta(days=scope.parameters.get("inactive_days", 30))
+    horizon = scope.parameters.get("horizon_days", 90)
+    old_enough = base.c.first_at <= scope.now - timedelta(days=horizon)
+    quick = SecondsBetween(base.c.first_at, base.c.done_at) <= horizon * _DAY
+    gone = base.c.withdrawn_at.is_not(None)
+    measures = (
+        total(base.c.first_at.is_not(None)),
+        distinct_people(scope, base),
+        total(done),
+        total(and_(base.c.all_withdrawn == 1, ~began)),
+        total(began),
+        total(and_(began, ~done, gone)),
+        total(and_(began, ~done, ~gone, base.c.last_at < silent_since)),
+        total(old_enough),
+        total(and_(old_enough, done, quick)),
+    )
+    also = (person.c.resolved,)
+    return await read_counts(
+        session, scope, counted(session, scope, base, "first_at", measures, person=person, also=also), _PURSUED
+    )
+
+
+def _enrolled(found: Counts, _scope: Scope) -> Given:
+    inputs = {
+        "enrolled": found["rows"],
+        "completed": found["completed"],
+        "withdrawn_before_start": found["all_withdrawn"],
+    }
+    return Given(inputs, found["people"], caveats=found.beside)
+
+
+def _cohort(found: Counts, _scope: Scope) -> Given:
+    young = found["rows"] - found["mature"]
+    inputs = {"mature": found["mature"], "completed_within": found["within"], "too_young": young}
+    return Given(inputs, min(found["people"], found["mature"]), caveats=found.beside)
+
+
+def _dropped(found: Counts, _scope: Scope) -> Given:
+    inputs = {"started": found["started"], "withdrawn": found["withdrawn"], "inactive": found["inactive"]}
+    return Given(inputs, min(found["people"], found["started"]), caveats=found.beside)
+
+
+_MEANT = ("strangers", "departed", "rows", "people", "started", "completed", "outside")
+
+
+async def _meant(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
+    base, person = engaged(session, scope), people(session, scope)
+    member = base.c.member == 1
+    here = and_(member, employed_on(person, _snapshot(scope, base)))
+    began, done = base.c.started_at.is_not(None), base.c.done_at.is_not(None)
+    measures = (
+        total(or_(member, began)),
+        total(and_(member, ~employed_on(person, _snapshot(scope, base)))),
+        total(here),
+        distinct_people(scope, base, here),
+        total(and_(here, began)),
+        total(and_(here, done)),
+        total(and_(~member, began)),
+    )
+    also = (person.c.resolved,)
+    return await read_counts(
+        session, scope, counted(session, scope, base, "offered_on", measures, person=person, also=also), _MEANT
+    )
+
+
+def _snapshot(scope: Scope, base: Any) -> Any:
+    """Return the day on which a member must have worked here to count: of the offer, or the newest of the time."""
+    if scope.audience == "at_start":
+        return base.c.offered_on
+    return min(scope.until or scope.today, scope.today)
+
+
+def _basis(scope: Scope) -> str:
+    return f"audience_{scope.audience}"
+
+
+def _participation(found: Counts, scope: Scope) -> Given:
+    inputs = {
+        "audience": found["rows"],
+        "started_in_audience": found["started"],
+        "started_outside_audience": found["outside"],
+    }
+    return Given(inputs, found["people"], _basis(scope), found.beside)
+
+
+def _completion(found: Counts, scope: Scope) -> Given:
+    inputs = {"audience": found["rows"], "completed_in_audience": found["completed"]}
+    return Given(inputs, found["people"], _basis(scope), found.beside)
+
+
+_DUE = ("strangers", "departed", "due", "people", "on_time", "overdue_open", "no_due_date")
+
+
+async def _due(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
+    """Count those with a due day that is over; it ends with the day, and what the audience says comes before the LMS.
+
+    Who is in the audience and never enrolled is due all the same.
+    """
+    base, person = with_due_day(session, scope), people(session, scope)
+    over = base.c.due_day < scope.today
+    here = employed_on(person, scope.today)
+    on_time = and_(base.c.done_at.is_not(None), local_day(base.c.done_at, scope) <= base.c.due_day)
+    measures = (
+        total(over),
+        total(and_(over, ~here)),
+        total(and_(over, here)),
+        distinct_people(scope, base, and_(over, here)),
+        total(and_(over, here, on_time)),
+        total(and_(over, here, base.c.done_at.is_(None))),
+        total(and_(base.c.due_day.is_(None), here)),
+    )
+    also = (person.c.resolved,)
+    statement = counted(session, scope, base, "due_day", measures, person=person, also=also)
+    return await read_counts(session, scope, statement, _DUE)
+
+
+def with_due_day(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return `engaged` with `due_day`: that of the audience, else the local day that the LMS told."""
+    base = engaged(session, scope)
+    day = func.coalesce(base.c.due_on, case((base.c.due_at.is_not(None), local_day(base.c.due_at, scope))))
+    return select(base, day.label("due_day")).subquery()
+
+
+def _on_time(found: Counts, _scope: Scope) -> Given:
+    inputs = {"due": found["due"], "completed_on_time": found["on_time"], "no_due_date": found["no_due_date"]}
+    return Given(inputs, found["people"], caveats=found.beside)
+
+
+def _overdue(found: Counts, _scope: Scope) -> Given:
+    return Given({"due": found["due"], "overdue_open": found["overdue_open"]}, found["people"], caveats=found.beside)
+
+
+PROVIDERS = (
+    Provider(
+        metrics={"participation_rate": _participation, "completion_rate{audience}": _completion},
+        kinds=_KINDS,
+        load=_meant,
+        nothing=nothing,
+        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        people=True,
+        events=True,
+    ),
+    Provider(
+        metrics={
+            "completion_rate{enrolled}": _enrolled,
+            "completion_rate{cohort}": _cohort,
+            "drop_out_rate": _dropped,
+        },
+        kinds=_KINDS,
+        load=_pursued,
+        nothing=nothing,
+        by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
+        parameters=("horizon_days", "inactive_days"),
+        people=True,
+        events=True,
+    ),
+    Provider(
+        metrics={"learner_on_time_rate": _on_time, "overdue_rate": _overdue},
+        kinds=_KINDS,
+        load=_due,
+        nothing=nothing,
+        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        people=True,
+        events=True,
+    ),
+)
