@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -119,6 +120,61 @@ async def _unit_value(client: httpx.AsyncClient, n: int, overrides: Body) -> Bod
     }
 
 
+async def _survey(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
+    return {
+        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
+        "title": f"Survey {n:03}",
+        "asks": ["recommend", "intent", "planned_percent", "within_six_weeks", "applied", "manager_support", "comment"],
+        "opens_on": "2026-04-20",
+    }
+
+
+async def _survey_response(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
+    survey_id = await _id(client, "surveys", n, overrides, "survey_id")
+    return {"survey_id": survey_id, "answered_on": _day(n), "recommend": n % 11}
+
+
+async def _behaviour(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
+    return {
+        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
+        "title": f"Behaviour {n:03}",
+    }
+
+
+async def _observation(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
+    return {
+        "behaviour_id": await _id(client, "behaviours", n, overrides, "behaviour_id"),
+        "person_id": await _id(client, "people", n, overrides, "person_id"),
+        "observed_on": _day(n),
+        "at_criterion": True,
+        "observer": "manager",
+    }
+
+
+async def _support_deed(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
+    return {
+        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
+        "person_id": await _id(client, "people", n, overrides, "person_id"),
+        "deed": "goal_agreed",
+        "noted_on": _day(n),
+    }
+
+
+async def _commitment(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
+    return {
+        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
+        "stakeholder_id": await _id(client, "people", n, overrides, "stakeholder_id"),
+        "role": "manager",
+        "promise": f"Time to practise {n:03}",
+        "due_on": _day(n),
+    }
+
+
+def _day(n: int) -> str:
+    """Return a day of its own for each `n`, from the first day on which the builders' surveys are open."""
+    return (date(2026, 4, 20) + timedelta(days=n)).isoformat()
+
+
 async def complete(
     client: httpx.AsyncClient,
     source: Body,
@@ -163,6 +219,12 @@ BODIES: dict[str, Callable[[httpx.AsyncClient, int, Body], Awaitable[Body]]] = {
     "audiences": _audience,
     "cost-items": _cost_item,
     "unit-values": _unit_value,
+    "surveys": _survey,
+    "survey-responses": _survey_response,
+    "behaviours": _behaviour,
+    "observations": _observation,
+    "support-deeds": _support_deed,
+    "commitments": _commitment,
     "sources": _source,
 }
 
@@ -242,5 +304,48 @@ CONVENTIONS = {
         "valid_from",
         ("kpi_id", "approver_id"),
         external_id=False,
+    ),
+    "surveys": Convention(
+        {"title": "Another"}, {"closes_on": "2026-05-20"}, "closes_on", "moment", "title", ("initiative_id",)
+    ),
+    "survey-responses": Convention(
+        {"recommend": 9},
+        {"intent": "will_apply"},
+        "intent",
+        "intent",
+        "answered_on",
+        ("survey_id", "person_id"),
+    ),
+    "behaviours": Convention(
+        {"title": "Another"},
+        {"external_id": "b1"},
+        "external_id",
+        "external_id",
+        "title",
+        ("initiative_id", "outcome_id"),
+    ),
+    "observations": Convention(
+        {"at_criterion": False},
+        {"external_id": "o1"},
+        "external_id",
+        "observer",
+        "observed_on",
+        ("behaviour_id", "person_id", "observer_id"),
+    ),
+    "support-deeds": Convention(
+        {"done": False},
+        {"external_id": "d1"},
+        "external_id",
+        "deed",
+        "noted_on",
+        ("initiative_id", "person_id", "manager_id"),
+    ),
+    "commitments": Convention(
+        {"promise": "Another"},
+        {"kept_on": "2026-05-01"},
+        "kept_on",
+        "role",
+        "due_on",
+        ("initiative_id", "agreement_id", "stakeholder_id"),
     ),
 }

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from app.api.errors import ProblemFault
+from app.api.shapes import camel
 from app.domain import ids
 from app.domain.errors import Fault
+from app.models.examples import give_example
 from app.services.batches import ItemResult, Result
+from app.services.nouns import NounType
 
 ITEMS_MOST = 1000
 RULES = (
@@ -50,6 +53,26 @@ class BatchResult(BaseModel):
     unchanged: int = Field(description="Items that were there already, as sent.")
     refused: int = Field(description="Items that were not written.")
     items: list[BatchItem] = Field(description="In the order sent.")
+
+
+def batch_shape(noun: NounType[Any]) -> type[BaseModel]:
+    """Return the shape of many rows of a noun at once; each has an external id, by which it is known again."""
+    [example] = noun.write.model_json_schema()["examples"]
+    shape: type[BaseModel] = create_model(
+        f"{camel(noun.name)}Batch",
+        __config__=ConfigDict(extra="forbid", json_schema_extra=give_example),
+        __doc__="Many rows at once; each has an external id, by which it is known again.",
+        items=(
+            list[noun.write],  # type: ignore[name-defined]  # made at run time
+            Field(
+                min_length=1,
+                max_length=ITEMS_MOST,
+                description="Up to 1,000.",
+                examples=[[example | {"external_id": "2026-0417"}]],
+            ),
+        ),
+    )
+    return shape
 
 
 def batch_of(prefix: str, results: Sequence[ItemResult]) -> BatchResult:

@@ -8,13 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
 from app.api import cursors
+from app.api.batches import RULES, BatchResult, batch_of, batch_shape
 from app.api.deps import IDEMPOTENT, KEY_REQUIRED, AsOf, IfNoneMatch, SessionOf, VaultOf, Versions
 from app.api.routing import UnitRoute
 from app.api.shapes import camel, page_shape, patch_shape, query_shape
 from app.domain import ids
 from app.domain.errors import NotFound
 from app.models.history import VERSIONS
-from app.services import nouns
+from app.services import batches, nouns
 from app.services.nouns import Action, NounType
 from app.services.pages import Query as PageQuery
 from app.services.pages import page, sort_columns
@@ -117,6 +118,26 @@ class Door:
             summary=f"Create {self.one}",
             response_model=noun.read,
             responses={201: {"headers": ETAG | LOCATION}},
+        )
+
+    def batching(self) -> None:
+        """POST up to 1,000 rows at once, known again by your own ids."""
+        noun = self.noun
+        spoken = noun.plural.replace("_", " ")
+
+        async def endpoint(fields: Any, session: SessionOf) -> BatchResult:
+            results, _ = await batches.put_by_external_id(session, noun, fields.items)
+            return batch_of(noun.row.prefix, results)
+
+        endpoint.__annotations__["fields"] = Annotated[batch_shape(noun), Body()]
+        self.add(
+            "POST",
+            "/batch",
+            endpoint,
+            dependencies=[IDEMPOTENT],
+            operation_id=f"batch{self.many}",
+            summary=f"Create or replace up to 1,000 {spoken} by your own ids",
+            description=RULES,
         )
 
     def putting(self) -> None:

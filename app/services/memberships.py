@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models.people import OrgMembership, Person
-from app.models.unit import unit_of
 from app.services.bulk import add_many, born, change_many
-from app.services.tenants import settle
+from app.services.days import today
 
 _CHUNK = 500
 
@@ -23,29 +21,21 @@ async def follow(session: AsyncSession, newcomers: Sequence[Person], moved: Sequ
     Who moves twice on a day, or before a membership that has not begun, gets that one changed. A newcomer in no org
     unit gets none. A handful of statements whatever the number of people; the feed shows the person's own entry.
     """
-    today = await _today(session)
+    day = await today(session)
     rows = [
-        _membership(session, person, person.joined_on or today)
-        for person in newcomers
-        if person.org_unit_id is not None
+        _membership(session, person, person.joined_on or day) for person in newcomers if person.org_unit_id is not None
     ]
-    latest = await _from_day_on(session, [person.id for person in moved], today)
+    latest = await _from_day_on(session, [person.id for person in moved], day)
     changed = []
     for person in moved:
         row = latest.get(person.id)
         if row is None:
-            rows.append(_membership(session, person, today))
+            rows.append(_membership(session, person, day))
         elif row.org_unit_id != person.org_unit_id:
             row.org_unit_id = person.org_unit_id
             changed.append(row)
     await add_many(session, rows, noted=False)
     await change_many(session, changed, noted=False)
-
-
-async def _today(session: AsyncSession) -> date:
-    """Return the day of this transaction in the tenant's zone."""
-    settings = await settle(session)
-    return unit_of(session).tick().astimezone(ZoneInfo(settings.zone)).date()
 
 
 def _membership(session: AsyncSession, person: Person, valid_from: date) -> OrgMembership:

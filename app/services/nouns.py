@@ -39,13 +39,17 @@ async def _no_gaps(_session: AsyncSession, _row: Any) -> Sequence[Fault]:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A named change of status: from which states, to which one. `gaps` lists what is missing before it."""
+    """A named change of status: from which states, to which one.
+
+    `gaps` lists what is missing before it; `then` sets what changes with the status, such as a date.
+    """
 
     verb: str
     sources: tuple[str, ...]
     target: str
     description: str
     gaps: Callable[[AsyncSession, Any], Awaitable[Sequence[Fault]]] = _no_gaps
+    then: Callable[[AsyncSession, Any], Awaitable[None]] = _nothing
 
 
 def _as_is(fields: Any) -> dict[str, Any]:
@@ -211,6 +215,7 @@ async def act(
         faults = tuple(Fault(fault.code, fault.detail) for fault in gaps)
         raise Conflict(f"Before you {action.verb} it, mend this: {found}.", code="not_ready", errors=faults)
     setattr(row, "status", action.target)  # noqa: B010  the same
+    await action.then(session, row)
     await keep(session, row, action.target)
     return row
 

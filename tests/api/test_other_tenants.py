@@ -82,6 +82,13 @@ _REFERENCED = {
     "alignment_id": "alignments",
     "activity_id": "activities",
     "source_id": "sources",
+    "person_id": "people",
+    "observer_id": "people",
+    "manager_id": "people",
+    "stakeholder_id": "people",
+    "survey_id": "surveys",
+    "behaviour_id": "behaviours",
+    "agreement_id": "agreements",
 }
 
 

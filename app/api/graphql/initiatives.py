@@ -15,7 +15,9 @@ from app.services.activities import ACTIVITIES
 from app.services.agreements import AGREEMENTS
 from app.services.alignments import ALIGNMENTS
 from app.services.audiences import AUDIENCES
+from app.services.behaviours import BEHAVIOURS, SUPPORT_DEEDS
 from app.services.branches import Link
+from app.services.commitments import COMMITMENTS
 from app.services.effects import EFFECTS
 from app.services.initiatives import INITIATIVES
 from app.services.money import COST_ITEMS, UNIT_VALUES
@@ -23,6 +25,7 @@ from app.services.outcomes import OUTCOMES
 from app.services.plans import PLANS
 from app.services.rollouts import ROLLOUTS
 from app.services.statements import STATEMENTS
+from app.services.surveys import SURVEYS
 
 _MONEY: Any = shape_of(Money)
 
@@ -53,6 +56,10 @@ class InitiativeNode(Node):
     activities = many(ACTIVITIES, "initiative_id", "What people do in it.")
     audiences = many(AUDIENCES, "initiative_id", "Who should learn.")
     cost_items = many(COST_ITEMS, "initiative_id", "What it cost.")
+    surveys = many(SURVEYS, "initiative_id", "What people were asked.")
+    behaviours = many(BEHAVIOURS, "initiative_id", "The critical behaviours that it teaches.")
+    support_deeds = many(SUPPORT_DEEDS, "initiative_id", "What managers did for its learners.")
+    commitments = many(COMMITMENTS, "initiative_id", "What stakeholders promised to do for it.")
     effect_estimates = many(EFFECTS, "initiative_id", "Estimates of what it moved.")
     impact_statements = many(STATEMENTS, "initiative_id", "What its effects were worth.")
     evaluation_plans = many(PLANS, "initiative_id", "How effects will be estimated.")

@@ -25,6 +25,7 @@ async def arrange(org: Organisation, database: Database) -> Scene:
     await _goals(org, scene)
     await _efforts(org, scene)
     await _learning(org, scene)
+    await _evidence(org, scene)
     await _judgements(org, database, scene)
     return scene
 
@@ -62,6 +63,22 @@ async def _efforts(org: Organisation, scene: Scene) -> None:
     added = await org.client.post(f"/v1/audiences/{scene['Audience']}/members", json={"items": [member]})
     assert added.status_code == 200, added.text
     scene["Activity"] = (await make(org.client, "activities", 1, initiative_id=initiative))["id"]
+
+
+async def _evidence(org: Organisation, scene: Scene) -> None:
+    person, initiative = {"person_id": scene["Person"]}, {"initiative_id": scene["Initiative"]}
+    asked = initiative | {"activity_id": scene["Activity"]}
+    scene["Survey"] = (await make(org.client, "surveys", 1, **asked))["id"]
+    said = person | {"survey_id": scene["Survey"]}
+    scene["SurveyResponse"] = (await make(org.client, "survey-responses", 1, **said))["id"]
+    shown = initiative | {"outcome_id": scene["Outcome"]}
+    scene["Behaviour"] = (await make(org.client, "behaviours", 1, **shown))["id"]
+    seen = person | {"behaviour_id": scene["Behaviour"], "observer_id": scene["Person"]}
+    scene["Observation"] = (await make(org.client, "observations", 1, **seen))["id"]
+    helped = initiative | person | {"manager_id": scene["Person"]}
+    scene["SupportDeed"] = (await make(org.client, "support-deeds", 1, **helped))["id"]
+    promised = initiative | {"stakeholder_id": scene["Person"], "agreement_id": scene["Agreement"]}
+    scene["Commitment"] = (await make(org.client, "commitments", 1, **promised))["id"]
 
 
 async def _learning(org: Organisation, scene: Scene) -> None:

@@ -36,6 +36,12 @@ REST = {
     "Panel": "panels",
     "RolloutDesign": "rollout-designs",
     "ImpactStatement": "impact-statements",
+    "Survey": "surveys",
+    "SurveyResponse": "survey-responses",
+    "Behaviour": "behaviours",
+    "Observation": "observations",
+    "SupportDeed": "support-deeds",
+    "Commitment": "commitments",
 }
 LINKS = {
     "Objective": {
@@ -65,6 +71,10 @@ LINKS = {
         "activities": "Activity",
         "audiences": "Audience",
         "costItems": "CostItem",
+        "surveys": "Survey",
+        "behaviours": "Behaviour",
+        "supportDeeds": "SupportDeed",
+        "commitments": "Commitment",
         "rolloutDesigns": "RolloutDesign",
         "effectEstimates": "EffectEstimate",
         "evaluationPlans": "EvaluationPlan",
@@ -112,6 +122,12 @@ LINKS = {
     "Panel": {"effectEstimates": "EffectEstimate"},
     "RolloutDesign": {"initiative": "Initiative", "audience": "Audience"},
     "EvaluationPlan": {"initiative": "Initiative", "outcome": "Outcome"},
+    "Survey": {"initiative": "Initiative", "activity": "Activity", "responses": "SurveyResponse"},
+    "SurveyResponse": {"survey": "Survey", "person": "Person"},
+    "Behaviour": {"initiative": "Initiative", "outcome": "Outcome", "observations": "Observation"},
+    "Observation": {"behaviour": "Behaviour", "person": "Person", "observedBy": "Person"},
+    "SupportDeed": {"initiative": "Initiative", "person": "Person", "manager": "Person"},
+    "Commitment": {"initiative": "Initiative", "agreement": "Agreement", "stakeholder": "Person"},
     "Change": {"resource": "Tenant"},
 }
 ELSEWHERE = {("OrgUnit", "children"), ("Objective", "children"), ("Audience", "members")}
