@@ -1,6 +1,6 @@
 """`/v1/changes`: everything that changed, in the order of the tenant's clock."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -59,7 +59,7 @@ async def list_changes(
     vault: VaultOf,
     cursor: Annotated[str | None, Query(max_length=500, description="Where to go on; absent: the beginning.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Entries at the most.")] = 50,
-) -> Any:
+) -> ChangePage:
     """Return what changed behind `cursor`. No entry is ever skipped: positions follow the order of commits."""
     slug = request.state.principal.tenant.slug
     place = place_of(vault, slug, cursor) if cursor else BEGINNING

@@ -94,6 +94,7 @@ class Door:
             endpoint,
             operation_id=f"list{self.many}",
             summary=f"List {noun.plural.replace('_', ' ').replace('kpi', 'KPI')}",
+            description="One page, in the order of `sort`; `next_cursor`, with the same filters, gives the next one.",
             response_model=page_shape(noun.read),
             responses={200: {"headers": NEXT}},
         )
@@ -116,6 +117,7 @@ class Door:
             dependencies=[IDEMPOTENT],
             operation_id=f"create{self.single}",
             summary=f"Create {self.one}",
+            description="The answer is the new row. With an Idempotency-Key it is safe to send again.",
             response_model=noun.read,
             responses={201: {"headers": ETAG | LOCATION}},
         )
@@ -163,6 +165,7 @@ class Door:
             endpoint,
             operation_id=f"put{self.single}",
             summary=f"Create or replace {self.one} by your own id",
+            description="Creates it when none has that id, else replaces every field; equal ones change nothing.",
             response_model=noun.read,
             responses={
                 200: {"headers": ETAG},
@@ -205,6 +208,7 @@ class Door:
             endpoint,
             operation_id=f"get{self.single}",
             summary=f"Get {self.one}",
+            description="An archived one too.",
             response_model=noun.read,
             responses=NOT_MODIFIED,
         )
@@ -226,6 +230,7 @@ class Door:
             endpoint,
             operation_id=f"update{self.single}",
             summary=f"Change some fields of {self.one}",
+            description="JSON Merge Patch (RFC 7396): absent fields stay, null clears. If-Match saves others' changes.",
             response_model=noun.read,
             responses={200: {"headers": ETAG}},
         )
@@ -266,6 +271,7 @@ class Door:
             dependencies=[IDEMPOTENT],
             operation_id=f"restore{self.single}",
             summary=f"Take {self.one} out of the archive",
+            description="It is back in the lists. Restoring one that is in use changes nothing.",
             response_model=noun.read,
         )
 

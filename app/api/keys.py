@@ -1,6 +1,6 @@
 """`/v1/keys`: API keys of the tenant. Needs the scope admin."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
@@ -49,7 +49,7 @@ async def create_key(fields: ApiKeyWrite, session: SessionOf) -> ApiKeyCreated:
 async def revoke_key(
     id: Annotated[str, Path(description="Public id of the key.", examples=["key_01h455vb4pex5vsknk084sn02q"])],  # noqa: A002  the name of the path parameter
     session: SessionOf,
-) -> Any:
+) -> ApiKeyRead:
     """End a key; within five seconds no process accepts it."""
     try:
         key_id = ids.decode("key", id)

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app import __version__
-from app.api import examples
+from app.api import components, examples
 from app.api.errors import ProblemDetails
 from app.api.problems import PROBLEMS
 from app.models.panels import PanelWrite
@@ -54,7 +54,10 @@ TAGS = {
     "system": "Health, version and error codes.",
 }
 
-_ALWAYS = (401, 403, 422, 429, 500, 503)
+_ALWAYS = {414, 431, 500, 503}
+_WITH_KEY = {401, 403, 422, 429}
+_BY_ADDRESS = {405}
+"""Answered where no operation is, and so documented by none."""
 _PROBLEM = {"$ref": "#/components/schemas/ProblemDetails"}
 
 
@@ -78,6 +81,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
         servers=[{"url": "/", "description": "This service."}],
+        contact={"name": "The developers of Throughline"},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     schemas = schema["components"]["schemas"]
@@ -92,12 +96,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _document_errors(path, method, operation)
+    components.tidy(schema)
     return schema
 
 
 def _document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    statuses = set(_ALWAYS if "security" in operation else (500, 503))
+    statuses = _ALWAYS | (_WITH_KEY if "security" in operation else set())
     if "{" in path:
         statuses.add(404)
     if "requestBody" in operation:
@@ -119,7 +124,7 @@ def _document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
 def _problem_responses() -> dict[str, Any]:
     """Return one response per status of the table of errors."""
     found = {}
-    for status in sorted({row.status for row in PROBLEMS.values()}):
+    for status in sorted({row.status for row in PROBLEMS.values()} - _BY_ADDRESS):
         rows = [row for row in PROBLEMS.values() if row.status == status]
         found[f"Problem{status}"] = {
             "description": "; ".join(f"`{row.code}`: {row.title}" for row in rows) + ".",

@@ -18,6 +18,12 @@ from app.services import jobs
 router = APIRouter(tags=["system"])
 
 
+class Health(BaseModel):
+    """That the process lives."""
+
+    status: str = Field(description="ok.", examples=["ok"])
+
+
 class ProblemPage(BaseModel):
     """What one error code means."""
 
@@ -56,9 +62,9 @@ async def root() -> Response:
 
 
 @router.get("/healthz", operation_id="getHealth", summary="Is the process alive?")
-async def healthz() -> dict[str, str]:
+async def healthz() -> Health:
     """Answer while the process lives, whatever the database does."""
-    return {"status": "ok"}
+    return Health(status="ok")
 
 
 @router.get("/readyz", operation_id="getReadiness", summary="Can requests be served?", response_model=Readiness)

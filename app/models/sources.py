@@ -2,14 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
+from pydantic import Strict
 from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
 
 from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
-from app.models.values import DeliveryId, Slug, SourceId, Title, Whole, Zone
+from app.models.values import DeliveryId, Slug, SourceId, Title, Zone
 
 QUERY_HEADER = ":query"
 """Stands among the kept headers of a delivery for the query of its address. No header on the wire starts so."""
@@ -62,8 +63,8 @@ class SourceWrite(Shape):
         schema_extra={"examples": [{}]},
     )
     zone: Zone = Field(default="UTC", description="IANA zone of times that carry none.")
-    silence_after_seconds: Whole | None = Field(
-        default=None, ge=60, description="Without a delivery for so long the source counts as silent; null: never."
+    silence_after_seconds: Annotated[int, Strict(), Field(ge=60, le=2**31 - 1)] | None = Field(
+        default=None, description="Without a delivery for so long the source counts as silent; null: never."
     )
 
 

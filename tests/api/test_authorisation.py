@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.models.tenancy import ApiKeyWrite
 from app.services import keys
 from app.vault import new_key_token, parse_key_token
+from tests import references
 from tests.engines import Organisation, organisation
 
 OPEN = {"getHealth", "getReadiness", "getVersion", "listProblems", "getProblem"}
@@ -23,16 +24,15 @@ ADMIN = {"listKeys", "createKey", "revokeKey"}
 def operations(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
     """Every (method, path with invented parameters, operation) of the contract that needs a key."""
     found = []
-    for path, methods in app.openapi()["paths"].items():
-        for method, operation in methods.items():
-            if operation["operationId"] in OPEN | RECEIVERS:
-                continue
-            filled = path
-            for parameter in operation.get("parameters", []):
-                if parameter["in"] == "path":
-                    example = parameter.get("example") or (parameter["schema"].get("examples") or ["x"])[0]
-                    filled = filled.replace("{" + parameter["name"] + "}", str(example))
-            found.append((method.upper(), filled, operation))
+    for method, path, operation in references.operations(app.openapi()):
+        if operation["operationId"] in OPEN | RECEIVERS:
+            continue
+        filled = path
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "path":
+                example = parameter.get("example") or (parameter["schema"].get("examples") or ["x"])[0]
+                filled = filled.replace("{" + parameter["name"] + "}", str(example))
+        found.append((method, filled, operation))
     return found
 
 

@@ -1,0 +1,111 @@
+"""What the reference would say again and again, said once: shared parameters and headers; and nothing made up."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic_core import to_json
+
+from app.api.shapes import camel
+
+Operation = dict[str, Any]
+_SHARED_FROM = 2
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+def tidy(document: dict[str, Any]) -> None:
+    """Take out what says nothing, and move what stands in several operations to the document's components."""
+    for operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            _tidy_parameter(parameter)
+        for response in operation["responses"].values():
+            _tidy_response(response, document["components"]["schemas"])
+        operation.setdefault("security", [])  # OpenAPI: an empty list says that none is needed
+    _tidy_schemas(document)
+    _share_parameters(document)
+    _share_headers(document)
+
+
+def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
+    """Return every operation of a document."""
+    for methods in document["paths"].values():
+        yield from methods.values()
+
+
+def _tidy_parameter(parameter: dict[str, Any]) -> None:
+    """Say a description once, and leave out null: an address and a header have no way to write it."""
+    schema = parameter["schema"]
+    schema.pop("description", None)
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        del schema["anyOf"]
+        parameter["schema"] = choices[0] | schema
+        if parameter["schema"].get("default", ...) is None:
+            del parameter["schema"]["default"]
+
+
+def _tidy_response(response: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    """Describe an answer by what it holds, where the framework has only said that it is one."""
+    if response.get("description") != "Successful Response":
+        return
+    held = response.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    schema = schemas.get(held.rpartition("/")[2], {})
+    response["description"] = schema.get("description", "Done.").partition("\n\n")[0]
+
+
+def _tidy_schemas(found: Any) -> None:
+    """Leave out titles that only spell a name again, and write the bounds of whole numbers as such."""
+    if isinstance(found, list):
+        for each in found:
+            _tidy_schemas(each)
+    if not isinstance(found, dict):
+        return
+    if isinstance(found.get("title"), str) and found.keys() & {"type", "anyOf", "$ref", "enum", "const", "allOf"}:
+        del found["title"]
+    if found.get("type") == "integer":
+        found |= {bound: int(found[bound]) for bound in _BOUNDS if bound in found}
+    for name, each in found.items():
+        if name not in {"example", "examples", "default"}:
+            _tidy_schemas(each)
+
+
+def _share_parameters(document: dict[str, Any]) -> None:
+    """Name the parameters of several operations; one of many resources by itself, any other by its resource too."""
+    places: dict[bytes, list[tuple[str, list[Any], int]]] = defaultdict(list)
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            for at, parameter in enumerate(operation.get("parameters", [])):
+                places[to_json(parameter)].append((path, operation["parameters"], at))
+    shared = document["components"].setdefault("parameters", {})
+    for uses in sorted(places.values(), key=lambda found: (-len(found), found[0][0])):
+        if len(uses) < _SHARED_FROM:
+            continue
+        _, within, at = uses[0]
+        parameter = within[at]
+        resources = sorted({_resource(path) for path, _, _ in uses})
+        name = _free_name(shared, camel(parameter["name"]), resources)
+        if name is not None:
+            shared[name] = parameter
+            for _, parameters, place in uses:
+                parameters[place] = {"$ref": f"#/components/parameters/{name}"}
+
+
+def _free_name(taken: Mapping[str, Any], name: str, resources: list[str]) -> str | None:
+    candidates = [name] if len(resources) > 1 else []
+    candidates += [camel(each) + name for each in resources]
+    return next((each for each in candidates if each not in taken), None)
+
+
+def _resource(path: str) -> str:
+    """Return the resource of a path: its first word behind the version."""
+    return path.removeprefix("/v1").strip("/").partition("/")[0]
+
+
+def _share_headers(document: dict[str, Any]) -> None:
+    shared = document["components"].setdefault("headers", {})
+    for operation in operations(document):
+        for response in operation["responses"].values():
+            for name, header in response.get("headers", {}).items():
+                key = name.replace("-", "")
+                if shared.setdefault(key, header) == header:
+                    response["headers"][name] = {"$ref": f"#/components/headers/{key}"}
