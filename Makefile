@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format simulate contracts lock
+.PHONY: help demo serve test check format simulate bench contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -48,6 +48,9 @@ format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
 
 simulate: $(DEV) ## Count how often the estimators are right where the truth is known (an hour; ARGS='--scenario F')
 	$(BIN)/python -m benchmarks.simulate $(ARGS)
+
+bench: $(DEV) ## Measure the receivers beside a bare handler on the same engines (ten minutes; ARGS='--engine sqlite')
+	$(BIN)/python -m benchmarks.ingest.throughput $(ARGS)
 
 contracts: $(DEV) ## Write openapi.yaml and schema.graphql again from the code
 	$(BIN)/python -m app.contracts

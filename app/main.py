@@ -154,6 +154,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.schema_state = _schema_state(database)
     errors.install(app)
     openapi.install(app)
+    app.router.routes.extend(webhooks.entrances("/v1"))
     for router in _V1:
         app.include_router(router, prefix="/v1")
     for room in (system, telemetry, pages, graphql):

@@ -1,4 +1,7 @@
-"""What routes need, as Annotated aliases (the unit itself is opened by `UnitRoute`)."""
+"""What routes need, as Annotated aliases (the unit itself is opened by `UnitRoute`).
+
+All of them are coroutines: FastAPI sends a plain function to a thread.
+"""
 
 from typing import Annotated
 
@@ -14,6 +17,9 @@ from app.models.values import AwareTime
 from app.services.ingest import Inbound, Receipt
 from app.vault import Vault
 
+Ingest = Group[Inbound, Receipt]
+"""The queue of deliveries."""
+
 _VERSION_DIGITS = 9
 
 bearer = HTTPBearer(
@@ -22,37 +28,37 @@ bearer = HTTPBearer(
 KEY_REQUIRED = Security(bearer)
 
 
-def _session(request: Request) -> AsyncSession:
+async def _session(request: Request) -> AsyncSession:
     session: AsyncSession = request.state.session
     return session
 
 
-def _principal(request: Request) -> Principal:
+async def _principal(request: Request) -> Principal:
     principal: Principal = request.state.principal
     return principal
 
 
-def _vault(request: Request) -> Vault:
+async def _vault(request: Request) -> Vault:
     vault: Vault = request.app.state.vault
     return vault
 
 
-def _ingest(request: Request) -> Group[Inbound, Receipt]:
-    group: Group[Inbound, Receipt] = request.app.state.ingest
+async def _ingest(request: Request) -> Ingest:
+    group: Ingest = request.app.state.ingest
     return group
 
 
-def _directory(request: Request) -> Directory:
+async def _directory(request: Request) -> Directory:
     directory: Directory = request.app.state.directory
     return directory
 
 
-def _base_url(request: Request) -> str:
+async def _base_url(request: Request) -> str:
     url: str = request.app.state.settings.base_url
     return url
 
 
-def _versions(
+async def _versions(
     if_match: Annotated[
         str | None, Header(description="ETag of the version that you read; a stale one is answered 412.")
     ] = None,
@@ -74,7 +80,7 @@ def _etags(header: str, name: str) -> tuple[int, ...]:
     return tuple(versions)
 
 
-def _document_idempotency(
+async def _document_idempotency(
     idempotency_key: Annotated[  # noqa: ARG001  read by UnitRoute; declared here for the reference
         str | None,
         Header(
@@ -90,7 +96,7 @@ IDEMPOTENT = Depends(_document_idempotency)
 SessionOf = Annotated[AsyncSession, Depends(_session)]
 PrincipalOf = Annotated[Principal, Depends(_principal)]
 VaultOf = Annotated[Vault, Depends(_vault)]
-IngestOf = Annotated[Group[Inbound, Receipt], Depends(_ingest)]
+IngestOf = Annotated[Ingest, Depends(_ingest)]
 DirectoryOf = Annotated[Directory, Depends(_directory)]
 BaseUrl = Annotated[str, Depends(_base_url)]
 Versions = Annotated[tuple[int, ...] | None, Depends(_versions)]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
@@ -22,6 +21,12 @@ CLIENT_CLOSED = 499
 """Logged where the client left before it was answered."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LOGGED_LENGTH = 200
+_USUAL_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+"""What responses carry that say nothing else; the last one only what may not be kept."""
 
 
 class _BodyTooLarge(Exception):
@@ -150,19 +155,18 @@ class _Sender:
     def __init__(self, send: Send, request_id: str, *, no_store: bool) -> None:
         self._send = send
         self._request_id = request_id
-        self._no_store = no_store
+        self._usual = _USUAL_HEADERS if no_store else _USUAL_HEADERS[:-1]
         self.without_body = False
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._request_id
-            headers.setdefault("X-Content-Type-Options", "nosniff")
-            headers.setdefault("Referrer-Policy", "no-referrer")
-            if self._no_store:
-                headers.setdefault("Cache-Control", "no-store")
+            headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+            names = {name for name, _ in headers}
+            headers += [(name, value) for name, value in self._usual if name not in names]
+            headers.append((b"x-request-id", self._request_id.encode()))
+            message = {**message, "headers": headers}
         if message["type"] == "http.response.body" and self.without_body:
             message = {**message, "body": b""}
         await self._send(message)

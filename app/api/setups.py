@@ -1,5 +1,6 @@
 """From a source's row to what `app.lms` needs; and the sources at hand, remembered for a few seconds."""
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -87,6 +88,7 @@ class Directory:
         self._vault = vault
         self._remembered: dict[tuple[str, str], tuple[float, Connected]] = {}
         self._renewed: dict[tuple[str, str], float] = {}
+        self._looking: dict[tuple[str, str], asyncio.Task[Connected]] = {}
 
     async def find(self, tenant_slug: str, source_slug: str) -> Connected:
         """Return a source ready to receive. Raises NotFound."""
@@ -96,11 +98,11 @@ class Directory:
         known = self._remembered.get(place)
         if known is not None and known[0] > time.monotonic():
             return known[1]
-        found, seconds = await self._look_up(tenant_slug, source_slug)
-        if len(self._remembered) >= _REMEMBERED_MOST:
-            self._remembered.clear()
-        self._remembered[place] = (time.monotonic() + seconds, found)
-        return found
+        looking = self._looking.get(place)
+        if looking is None:
+            looking = self._looking[place] = asyncio.create_task(self._remember(place))
+            looking.add_done_callback(lambda _done: self._looking.pop(place, None))
+        return await asyncio.shield(looking)
 
     async def renewed(self, known: Connected) -> Connected | None:
         """Return a source looked up anew if it has changed since it was remembered; at most once a second.
@@ -122,6 +124,14 @@ class Directory:
         """Return a source of a tenant as it is now. Raises NotFound."""
         async with self._database.reading(tenant) as session:
             return connected(self._vault, tenant, await nouns.get(session, sources.SOURCES, source_id))
+
+    async def _remember(self, place: tuple[str, str]) -> Connected:
+        """Look a source up, once for all who ask for it meanwhile."""
+        found, seconds = await self._look_up(*place)
+        if len(self._remembered) >= _REMEMBERED_MOST:
+            self._remembered.clear()
+        self._remembered[place] = (time.monotonic() + seconds, found)
+        return found
 
     async def _look_up(self, tenant_slug: str, source_slug: str) -> tuple[Connected, float]:
         """Return a source and for how many seconds it may be remembered: not beyond the end of a secret."""

@@ -6,16 +6,20 @@ from typing import Annotated, Any
 import structlog
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from app.api import handshakes, readings, telemetry
-from app.api.deps import DirectoryOf, IngestOf
+from app.api.deps import Ingest
 from app.api.errors import problem
 from app.api.senders import Senders
-from app.api.setups import Connected
+from app.api.setups import Connected, Directory
+from app.domain import ids
 from app.domain.errors import Unavailable
 from app.lms import Delivery, Refused, TransportFault
+from app.models import sources as models
 from app.models.sources import UNVERIFIED_HEADER, Acknowledgement, DeliveryStatus
-from app.services.ingest import Inbound
+from app.services.ingest import Inbound, Receipt
 
 log = structlog.get_logger(__name__)
 
@@ -44,9 +48,9 @@ _DOCUMENTED: dict[str, Any] = {
 
 
 @router.post("/{tenant}/{source}", operation_id="receiveDelivery", summary="Receive a delivery", **_DOCUMENTED)
-async def receive(tenant: _TENANT, source: _SOURCE, request: Request, directory: DirectoryOf, ingest: IngestOf) -> Any:
+async def receive(tenant: _TENANT, source: _SOURCE, request: Request) -> Any:
     """Answer 200 when the delivery is committed, readable or not; a bad signature is 401 and keeps nothing."""
-    return await _receive(request, await directory.find(tenant, source), ingest, "")
+    return await _receive(request, tenant, source)
 
 
 @router.post(
@@ -55,18 +59,41 @@ async def receive(tenant: _TENANT, source: _SOURCE, request: Request, directory:
     summary="Receive a delivery at a secret path",
     **_DOCUMENTED,
 )
-async def receive_at_secret_path(
-    tenant: _TENANT, source: _SOURCE, secret: _SECRET, request: Request, directory: DirectoryOf, ingest: IngestOf
-) -> Any:
+async def receive_at_secret_path(tenant: _TENANT, source: _SOURCE, secret: _SECRET, request: Request) -> Any:
     """For senders that can prove nothing else; works like the plain address."""
-    return await _receive(request, await directory.find(tenant, source), ingest, secret)
+    return await _receive(request, tenant, source, secret)
+
+
+class _Entrance(Route):
+    """One address for deliveries as a plain route, which says like FastAPI's which one it is."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match as the base class does."""
+        match, child = super().matches(scope)
+        return match, {**child, "route": self} if match is Match.FULL else child
+
+
+async def _enter(request: Request) -> Response:
+    found: Response = await _receive(request, **request.path_params)
+    return found
+
+
+def entrances(prefix: str) -> list[Route]:
+    """Return the addresses for deliveries, to be asked before all others.
+
+    They do what the documented routes above do. FastAPI's search through every other router and what it prepares for a
+    handler that asks for nothing would be most of the work on a delivery.
+    """
+    places = ("/{tenant}/{source}", "/{tenant}/{source}/{secret}")
+    return [_Entrance(f"{prefix}{router.prefix}{place}", _enter, methods=["POST"]) for place in places]
 
 
 @router.api_route("/{tenant}/{source}", methods=["OPTIONS"], include_in_schema=False)
 @router.api_route("/{tenant}/{source}/{secret}", methods=["OPTIONS"], include_in_schema=False)
-async def permit(tenant: _TENANT, source: _SOURCE, request: Request, directory: DirectoryOf) -> Response:
+async def permit(tenant: _TENANT, source: _SOURCE, request: Request) -> Response:
     """Give a CloudEvents sender the permission that it asks for before it sends."""
     senders: Senders = request.app.state.senders
+    directory: Directory = request.app.state.directory
     try:
         senders.check_path(await directory.find(tenant, source), request.path_params.get("secret", ""))
     except Refused as error:
@@ -81,12 +108,15 @@ async def refuse(request: Request) -> Response:
     return problem(request, "method_not_allowed", headers={"Allow": handshakes.ALLOW})
 
 
-async def _receive(request: Request, connected: Connected, ingest: IngestOf, path_secret: str) -> Any:
+async def _receive(request: Request, tenant: str, source: str, secret: str = "") -> Response:
+    directory: Directory = request.app.state.directory
+    ingest: Ingest = request.app.state.ingest
+    connected = await directory.find(tenant, source)
     body, query = await request.body(), dict(request.query_params)
     delivery = readings.request_of(connected, request.headers, body, query, datetime.now(UTC))
     adapter = connected.adapter.slug
     try:
-        inbound = await _admitted(request, connected, delivery, path_secret)
+        inbound = await _admitted(request, connected, delivery, secret)
     except Refused as error:
         telemetry.delivery_judged(adapter, "rejected")
         log.warning("delivery_refused", tenant=connected.tenant.slug, source=connected.slug, reason=str(error)[:500])
@@ -100,14 +130,18 @@ async def _receive(request: Request, connected: Connected, ingest: IngestOf, pat
         telemetry.delivery_judged(adapter, "unavailable")
         raise
     telemetry.delivery_judged(adapter, receipt.status.value)
-    answer = Acknowledgement(
-        delivery=receipt.delivery_id,
-        status=receipt.status,
-        recorded=receipt.recorded,
-        duplicates=receipt.duplicates,
-        reason=receipt.reason,
-    )
-    return JSONResponse(answer.model_dump(mode="json"))
+    return JSONResponse(_acknowledgement(receipt))
+
+
+def _acknowledgement(receipt: Receipt) -> dict[str, Any]:
+    """Return an `Acknowledgement` as JSON values."""
+    return {
+        "delivery": ids.encode(models.Delivery.prefix, receipt.delivery_id),
+        "status": receipt.status.value,
+        "recorded": receipt.recorded,
+        "duplicates": receipt.duplicates,
+        "reason": receipt.reason,
+    }
 
 
 async def _admitted(request: Request, connected: Connected, delivery: Delivery, path_secret: str) -> Inbound:

@@ -86,14 +86,14 @@ def strict_json(raw: bytes) -> Any:
     """
     if sum(map(raw.count, (b",", b"[", b"{"))) > _PARTS_MAX:
         raise Unreadable(f"the body has more than {_PARTS_MAX} values; send less at once")
-    if _NUL_ESCAPE.search(raw):
+    if b"\\u0000" in raw and _NUL_ESCAPE.search(raw):
         raise Unreadable("the body holds the character NUL (\\u0000)")
     try:
         from_json(raw, allow_inf_nan=False, cache_strings="none")
     except ValueError as error:
         raise Unreadable(f"the body is not JSON: {_place(str(error))}") from None
     try:
-        return json.loads(raw.decode(), object_pairs_hook=_object, parse_float=_float)
+        return _DECODER.decode(raw.decode())
     except ValueError as error:
         raise Unreadable(f"the body is not JSON: {_place(str(error))}") from None
 
@@ -181,3 +181,6 @@ def _float(digits: str) -> float:
 def _place(message: str) -> str:
     """Return a parser's message without what it quotes of the body."""
     return re.sub(r"`.*?`", "...", message)[:120]
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float)

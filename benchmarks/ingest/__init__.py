@@ -1,0 +1,1 @@
+"""How fast deliveries are taken in, beside a bare handler on the same engine (docs/benchmarks.md)."""
