@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ForeignKeyConstraint, Table, UniqueConstraint, Uuid
+from sqlalchemy import Column, ForeignKeyConstraint, Index, Table, UniqueConstraint, Uuid
 from sqlmodel import SQLModel
 
 from app.models.base import Instant, Row
@@ -11,6 +11,15 @@ R = TypeVar("R", bound=type[Row])
 
 VERSIONS: dict[str, Table] = {}
 """The version table of each historised table, by the name of the current table."""
+
+
+LOOKED_UP_BY = {
+    "enrolment": "activity_id",
+    "audience_member": "audience_id",
+    "activity": "initiative_id",
+    "measurement": "kpi_id",
+}
+"""Columns by which versions are looked up in large tables, as of an instant; each has an index."""
 
 
 def historised(row: R) -> R:
@@ -37,4 +46,7 @@ def historised(row: R) -> R:
         ForeignKeyConstraint(["tenant_id", noun_id], [f"{table.name}.tenant_id", f"{table.name}.id"]),
         UniqueConstraint("tenant_id", noun_id, "version"),
     )
+    if table.name in LOOKED_UP_BY:
+        column = LOOKED_UP_BY[table.name]
+        Index(f"ix_{table.name}_version_{column}", VERSIONS[table.name].c.tenant_id, VERSIONS[table.name].c[column])
     return row

@@ -1,5 +1,6 @@
 """Objectives: what the business wants. The canonical noun that the others imitate."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Self
 from uuid import UUID
@@ -8,9 +9,9 @@ from pydantic import model_validator
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
-from app.models.base import ANSWER, Noun, ReadShape, Shape, tenant_key
+from app.models.base import ANSWER, Exact, Noun, ReadShape, Shape, tenant_key
 from app.models.history import historised
-from app.models.values import Day, ExternalId, ObjectiveId, PersonId, Prose, Title, Whole, Word
+from app.models.values import Day, ExternalId, ObjectiveId, PersonId, Prose, Title, Weight, Whole, Word
 
 
 class ObjectiveStatus(StrEnum):
@@ -43,6 +44,9 @@ class ObjectiveWrite(Shape):
     period_end: Day | None = Field(default=None, description="Day after the last day of that period.")
     parent_id: ObjectiveId | None = Field(default=None, description="The objective that this one serves.")
     goal_owner_id: PersonId | None = Field(default=None, description="The business person answerable for it; not L&D.")
+    weight: Weight | None = Field(
+        default=None, sa_type=Exact, description="Weight in the progress of the parent objective; null: 1."
+    )
     external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")
 
     @model_validator(mode="after")
@@ -67,6 +71,7 @@ class Objective(Noun, ObjectiveWrite, table=True):
     status: str = Field(default=ObjectiveStatus.DRAFT, max_length=20)
     parent_id: UUID | None = None
     goal_owner_id: UUID | None = None
+    weight: Decimal | None = Field(default=None, sa_type=Exact)
 
 
 class ObjectiveRead(ReadShape, ObjectiveWrite):

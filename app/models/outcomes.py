@@ -1,14 +1,16 @@
 """Outcomes: a KPI with a baseline, a target and a date."""
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy import Index, String, UniqueConstraint, Uuid
 from sqlmodel import Field
 
-from app.models.base import ANSWER, Exact, Noun, ReadShape, Shape, tenant_key
+from app.models.base import ANSWER, Exact, Json, Noun, ReadShape, Shape, tenant_key
 from app.models.history import historised
 from app.models.values import (
     Day,
@@ -19,7 +21,9 @@ from app.models.values import (
     OrgUnitId,
     OutcomeId,
     PersonId,
+    Prose,
     Title,
+    Weight,
     Whole,
 )
 
@@ -43,6 +47,33 @@ class OutcomeStatus(StrEnum):
     MET = "met"
     NOT_MET = "not_met"
     NOT_EVALUABLE = "not_evaluable"
+
+
+class PeriodTarget(BaseModel):
+    """Where the KPI is to stand from a day on, until the next one begins."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    from_on: Day = Field(description="First day.", schema_extra={"examples": ["2026-04-01"]})
+    target: ExactNumber = Field(description="Value planned, in the KPI's unit.", schema_extra={"examples": ["4.2"]})
+
+
+class BaselineRead(BaseModel):
+    """A baseline in force from a day on; an earlier one is kept."""
+
+    value: ExactNumber = Field(description="In the KPI's unit.", schema_extra={"examples": ["4.6"]})
+    from_on: date | None = Field(description="First day; null: from the beginning.")
+    reason: str | None = Field(description="Why it replaced the one before; null: it is the first.")
+
+
+class RebaselineWrite(Shape):
+    """A baseline that replaces the present one, and why."""
+
+    value: ExactNumber = Field(description="In the KPI's unit.", schema_extra={"examples": ["4.9"]})
+    from_on: Day = Field(description="First day on which it holds.", schema_extra={"examples": ["2026-06-01"]})
+    reason: Prose = Field(
+        min_length=1, description="Why.", schema_extra={"examples": ["The scrap log was extended to rework."]}
+    )
 
 
 class OutcomeWrite(Shape):
@@ -88,7 +119,24 @@ class OutcomeWrite(Shape):
     lag_days: Whole = Field(
         default=0, ge=0, le=3650, description="Days before an effect can show; fewer than from starts_on to due_on."
     )
+    weight: Weight | None = Field(
+        default=None, sa_type=Exact, description="Weight in the progress of the objective; null: 1."
+    )
+    period_targets: list[PeriodTarget] | None = Field(
+        default=None,
+        max_length=400,
+        sa_type=Json,
+        description="Where it is to stand on the way, each from a day on; null: on the straight line after the lag.",
+        schema_extra={"examples": [[{"from_on": "2026-04-01", "target": "4.2"}]]},
+    )
     external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")
+
+    @model_validator(mode="after")
+    def _period_targets_ascend(self) -> Self:
+        days = [each.from_on for each in self.period_targets or []]
+        if days != sorted(set(days)):
+            raise ValueError("period_targets come in order of from_on, one for each day")
+        return self
 
 
 @historised
@@ -113,6 +161,9 @@ class Outcome(Noun, OutcomeWrite, table=True):
     owner_id: UUID | None = None
     baseline: Decimal | None = Field(default=None, sa_type=Exact)
     target: Decimal | None = Field(default=None, sa_type=Exact)
+    weight: Decimal | None = Field(default=None, sa_type=Exact)
+    period_targets: list[dict[str, Any]] | None = Field(default=None, sa_type=Json)  # type: ignore[assignment]  # as JSON
+    baselines: list[dict[str, Any]] | None = Field(default=None, sa_type=Json)
 
 
 class OutcomeRead(ReadShape, OutcomeWrite):
@@ -123,4 +174,7 @@ class OutcomeRead(ReadShape, OutcomeWrite):
     id: OutcomeId = Field(description="Public id.")
     status: OutcomeStatus = Field(
         description="Changed by the actions only; may grow.", schema_extra={"examples": ["draft"]}
+    )
+    baselines: list[BaselineRead] | None = Field(
+        default=None, description="Every baseline that it has had, oldest first; null: it was never replaced."
     )

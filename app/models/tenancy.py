@@ -1,15 +1,16 @@
 """Tenants, their clock, settings, API keys, the change feed, and the records of idempotent requests."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
 
-from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, new_id, tenant_key
+from app.models.base import ANSWER, Exact, Instant, Json, Noun, ReadShape, Row, Shape, new_id, tenant_key
 from app.models.history import historised
-from app.models.values import AwareTime, ChangeId, KeyId, TenantId, Title, Whole, Zone
+from app.models.values import AwareTime, ChangeId, ExactNumber, KeyId, TenantId, Title, Whole, Zone
 
 REFERENCE_TABLES = ("tenant",)
 """Global tables: small, read-mostly, the same on every node (tenancy rule 3)."""
@@ -57,6 +58,15 @@ class TenantSettingsWrite(Shape):
         description="Fewest people in a figure that is shown.",
         schema_extra={"examples": [10]},
     )
+    on_track_at: ExactNumber | None = Field(
+        default=None, ge=0, le=1, sa_type=Exact, description="Pace from which an outcome is on track; null: 0.90."
+    )
+    at_risk_at: ExactNumber | None = Field(
+        default=None, ge=0, le=1, sa_type=Exact, description="Pace from which it is only at risk; null: 0.75."
+    )
+    stale_after: ExactNumber | None = Field(
+        default=None, ge=1, le=100, sa_type=Exact, description="Cadences after which a status is unknown; null: 1.5."
+    )
 
 
 @historised
@@ -65,6 +75,10 @@ class TenantSettings(Noun, TenantSettingsWrite, table=True):
 
     __tablename__ = "tenant_settings"
     prefix: ClassVar[str] = "ten"
+
+    on_track_at: Decimal | None = Field(default=None, sa_type=Exact)
+    at_risk_at: Decimal | None = Field(default=None, sa_type=Exact)
+    stale_after: Decimal | None = Field(default=None, sa_type=Exact)
 
 
 class ApiKeyWrite(Shape):

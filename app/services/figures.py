@@ -26,10 +26,10 @@ from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Label
 from app.services.subjects import SubjectId
 from app.services.versions import rows_at
 
-DIMENSIONS = (*PEOPLE, *LEARNING, "initiative", *BUCKETS)
+DIMENSIONS = (*PEOPLE, *LEARNING, "initiative", "outcome", *BUCKETS)
 """What figures can be cut by."""
 
-_LABELS = {"org_unit": "org", "activity": "act", "source": "src", "initiative": "ini"}
+_LABELS = {"org_unit": "org", "activity": "act", "source": "src", "initiative": "ini", "outcome": "out"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,13 @@ async def computed_of_outcomes(
 ) -> list[list[Computed]]:
     """Return every figure of each outcome with its inputs."""
     return await everything(session, "outcome", outcome_ids, View(as_of))
+
+
+async def computed_of_objectives(
+    session: AsyncSession, objective_ids: Sequence[UUID], *, as_of: datetime | None = None
+) -> list[list[Computed]]:
+    """Return every figure of each objective with its inputs."""
+    return await everything(session, "objective", objective_ids, View(as_of))
 
 
 async def of_many(
@@ -219,12 +226,13 @@ def _of_metric(
     if not scope.by:
         places = {each: [(each, ())] for each in scope.ids if (each, ()) in facts or provider.nothing}
     k = minimum_cohort(provider.sensitivity, least)
-    return {
-        subject_id: [
-            _placed(asked, read(_facts_of(place, facts, provider), scope), provider, scope, place, k) for place in here
+    found: dict[UUID, list[Computed]] = {}
+    for subject_id, here in places.items():
+        read_here = [(place, read(_facts_of(place, facts, provider), scope)) for place in here]
+        found[subject_id] = [
+            _placed(asked, given, provider, scope, place, k) for place, given in read_here if given is not None
         ]
-        for subject_id, here in places.items()
-    }
+    return found
 
 
 def _facts_of(place: Place, facts: Mapping[Place, Any], provider: Provider) -> Any:
@@ -241,12 +249,11 @@ def _order(place: Place) -> tuple[Any, ...]:
 
 
 def _placed(asked: Asked, given: Given, provider: Provider, scope: Scope, place: Place, k: int) -> Computed:
-    figure = evaluate(asked.slug, given.inputs, asked.given)
+    figure = _evaluated(asked, given)
     figure = replace(
         figure,
         n_people=figure.n_people if given.n_people is None else given.n_people,
         basis=given.basis or figure.basis,
-        parameters=figure.parameters | dict(given.parameters),
         segment={name: label_text(name, label) for name, label in zip(scope.by, place[1], strict=True)},
     ).with_caveats(*given.caveats)
     if given.provisional and figure.status is Status.OK:
@@ -260,6 +267,20 @@ def _placed(asked: Asked, given: Given, provider: Provider, scope: Scope, place:
         return Computed(shown, {})
     one = replace(scope, ids=(place[0],))
     return Computed(shown, given.inputs, given.links, one, place[1], provider.events)
+
+
+def _evaluated(asked: Asked, given: Given) -> Figure:
+    """Compute a figure; parameters that the facts choose give way to those asked for, but for the variant."""
+    row = asked.row
+    declared = {parameter.name for parameter in row.parameters}
+    chosen = {name: value for name, value in given.parameters.items() if name in declared}
+    parameters = chosen | asked.given
+    if row.variant_parameter in chosen:
+        parameters[row.variant_parameter] = chosen[row.variant_parameter]
+    figure = evaluate(row.slug, given.inputs, parameters)
+    shown = {name: value for name, value in given.parameters.items() if name not in declared}
+    figure = replace(figure, parameters=figure.parameters | shown)
+    return figure if given.instead is None else figure.without_value(*given.instead)
 
 
 def _while_open(figure: Figure, given: Given, scope: Scope) -> Figure:

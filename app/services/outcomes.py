@@ -1,6 +1,7 @@
 """Outcomes: refused where they contradict themselves, ready when nothing is missing that judging them needs."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,8 +13,9 @@ from app.domain.attainment import Direction, Target, TargetKind, target_faults, 
 from app.domain.attainment import Window as AttainmentWindow
 from app.domain.errors import Fault, Invalid
 from app.models.kpis import Kpi, KpiStatus, Measurement
-from app.models.outcomes import Outcome, OutcomeRead, OutcomeStatus, OutcomeWrite
+from app.models.outcomes import BaselineRead, Outcome, OutcomeRead, OutcomeStatus, OutcomeWrite, RebaselineWrite
 from app.models.people import Person, PersonStatus
+from app.services import nouns
 from app.services.nouns import Action, NounType
 
 _UNFINISHED = {OutcomeStatus.DRAFT, OutcomeStatus.BASELINED}
@@ -125,8 +127,30 @@ def _of(row: Outcome, text: str) -> str:
     return f"outcome {ids.encode('out', row.id)} {text}"
 
 
+def _columns(fields: Any) -> dict[str, Any]:
+    values: dict[str, Any] = fields.model_dump()
+    return values | {"period_targets": fields.model_dump(mode="json")["period_targets"]}
+
+
+async def rebaseline(
+    session: AsyncSession, noun_id: UUID, fields: RebaselineWrite, *, versions: Sequence[int] | None
+) -> Outcome:
+    """Replace the baseline of an outcome, with the day and the reason; the earlier one stays on its list."""
+    row = await nouns.get(session, OUTCOMES, noun_id)
+    nouns.expect(row, versions)
+    first = {"value": row.baseline, "from_on": row.starts_on, "reason": None}
+    known = row.baselines or ([] if row.baseline is None else [first])
+    shown = [BaselineRead.model_validate(each).model_dump(mode="json") for each in (*known, fields.model_dump())]
+    row.baselines, row.baseline = shown, fields.value
+    with session.no_autoflush:
+        await _makes_sense(session, row)
+    await nouns.keep(session, row, "rebaselined")
+    return row
+
+
 OUTCOMES = NounType(
     row=Outcome,
+    columns=_columns,
     write=OutcomeWrite,
     read=OutcomeRead,
     plural="outcomes",

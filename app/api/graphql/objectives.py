@@ -34,12 +34,14 @@ class ObjectiveNode(Node):
     priority: auto
     period_start: auto
     period_end: auto
+    weight: auto
     status: auto
     external_id: auto
     parent = one("parent_id")
     goal_owner = one("goal_owner_id")
     children = many(OBJECTIVES, "parent_id", "Objectives that serve this one.")
     outcomes = many(OUTCOMES, "objective_id", "Outcomes that measure it.")
+    figures = figures_of("objective", figures.computed_of_objectives)
 
 
 @entry(OUTCOMES)
@@ -55,6 +57,9 @@ class OutcomeNode(Node):
     starts_on: auto
     due_on: auto
     lag_days: auto
+    weight: auto
+    period_targets: auto
+    baselines: auto
     status: auto
     external_id: auto
     objective = one("objective_id")

@@ -75,8 +75,17 @@ def provider_of(kind: str, asked: Asked) -> tuple[Provider, Read] | None:
 
 @cache
 def metrics_of(kind: str) -> tuple[Asked, ...]:
-    """Return every metric that can be asked of a kind of subject, each variant once, in the order of the catalogue."""
-    return tuple(asked for row in METRICS for asked in variants(row) if provider_of(kind, asked) is not None)
+    """Return every metric that can be asked of a kind of subject, in the order of the catalogue.
+
+    Each variant with a reader of its own stands once; where the facts choose the variant, the metric stands alone.
+    """
+    found: dict[Asked, None] = {}
+    for row in METRICS:
+        for asked in variants(row):
+            entry = provider_of(kind, asked)
+            if entry is not None:
+                found[Asked(row.slug) if row.slug in entry[0].metrics else asked] = None
+    return tuple(found)
 
 
 @cache

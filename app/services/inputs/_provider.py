@@ -3,14 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.figure import Caveat, Period
+from app.domain.figure import Caveat, Period, Status
 from app.domain.metrics.privacy import Sensitivity
 
 Label = UUID | str | date | None
@@ -94,7 +93,9 @@ class Given:
     """The inputs of one figure with what is said beside it.
 
     `n_people` counts the distinct resolved persons (None: the formula's own count, or not about people). `period`
-    overrides that of the place. `provisional` is the reason why the value is not final. `links` name the facts behind.
+    overrides that of the place. `provisional` is the reason why the value is not final. `links` name the facts behind
+    each input. `parameters` are chosen by the facts: those of the metric are used unless asked for otherwise, the
+    others are shown. `instead` is the status, with its reason, of a figure that these facts cannot have.
     """
 
     inputs: Mapping[str, Any]
@@ -103,13 +104,13 @@ class Given:
     caveats: tuple[Caveat, ...] = ()
     period: Period | None = None
     provisional: str | None = None
-    elapsed: Decimal | None = None
     links: Mapping[str, Sequence[Link]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    instead: tuple[Status, str] | None = None
 
 
-Read = Callable[[Any, Scope], Given]
-"""From the facts of one place to the inputs of one metric."""
+Read = Callable[[Any, Scope], Given | None]
+"""From the facts of one place to the inputs of one metric; None where there is no such figure."""
 
 Load = Callable[[AsyncSession, Scope], Awaitable[Mapping[Place, Any]]]
 """The facts of every place of a scope, in a number of queries that does not depend on how many there are."""

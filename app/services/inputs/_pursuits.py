@@ -36,41 +36,52 @@ _ONE_PURSUIT = frozenset({"initiative", "activity"})
 
 def pursuits(session: AsyncSession, scope: Scope) -> Subquery:
     """Return what people did in each pursuit: (subject, pursuit, initiative_id, person_id) with its milestones."""
-    steps, told_as = _steps(session, scope)
+    done_steps, told_as = steps(session, scope), _told_as(scope)
     under = activities(session, scope)
     needed = (
         select(under.c.subject, under.c.pursuit, func.sum(under.c.required).label("required"))
         .group_by(under.c.subject, under.c.pursuit)
         .subquery()
     )
-    keys = [steps.c[name] for name in ("subject", "pursuit", "initiative_id", "person_id", *told_as)]
-    completions = func.count(case((steps.c.required == 1, steps.c.completed_at)))
+    keys = [done_steps.c[name] for name in ("subject", "pursuit", "initiative_id", "person_id", *told_as)]
+    completions = func.count(case((done_steps.c.required == 1, done_steps.c.completed_at)))
     done = and_(needed.c.required > 0, completions >= needed.c.required)
-    last_completed = func.max(case((steps.c.required == 1, steps.c.completed_at)))
-    gone = func.max(steps.c.withdrawn_at)
+    last_completed = func.max(case((done_steps.c.required == 1, done_steps.c.completed_at)))
+    gone = func.max(done_steps.c.withdrawn_at)
     return (
         select(
             *keys,
-            func.min(steps.c.first_at).label("first_at"),
-            func.min(steps.c.started_at).label("started_at"),
+            func.min(done_steps.c.first_at).label("first_at"),
+            func.min(done_steps.c.started_at).label("started_at"),
             case((done, last_completed)).label("done_at"),
-            case((gone >= func.max(steps.c.last_at), gone)).label("withdrawn_at"),
-            func.max(steps.c.last_at).label("last_at"),
-            func.max(steps.c.due_at).label("due_at"),
-            case((func.sum(steps.c.attempts) == func.sum(steps.c.withdrawals), 1), else_=0).label("all_withdrawn"),
+            case((gone >= func.max(done_steps.c.last_at), gone)).label("withdrawn_at"),
+            func.max(done_steps.c.last_at).label("last_at"),
+            func.max(done_steps.c.due_at).label("due_at"),
+            case((func.sum(done_steps.c.attempts) == func.sum(done_steps.c.withdrawals), 1), else_=0).label(
+                "all_withdrawn"
+            ),
         )
-        .select_from(steps.join(needed, and_(needed.c.pursuit == steps.c.pursuit, needed.c.subject == steps.c.subject)))
+        .select_from(
+            done_steps.join(
+                needed, and_(needed.c.pursuit == done_steps.c.pursuit, needed.c.subject == done_steps.c.subject)
+            )
+        )
         .group_by(*keys, needed.c.required)
         .subquery()
     )
 
 
-def _steps(session: AsyncSession, scope: Scope) -> tuple[Subquery, list[str]]:
-    """Return one row per person and activity, and which columns say where it was told."""
+def _told_as(scope: Scope) -> list[str]:
+    """Return which columns say where a fact was told, for the dimensions of a scope that need it."""
+    return [_TOLD[each] for each in ("source", "content_version") if each in scope.by]
+
+
+def steps(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return what people did in each activity: one row per person and activity, with its milestones over attempts."""
     under = activities(session, scope)
     enrolments = rows_at(session, Enrolment, scope.as_of)
     tables: FromClause = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id)
-    told_as = [_TOLD[each] for each in ("source", "content_version") if each in scope.by]
+    told_as = _told_as(scope)
     extra: list[ColumnElement[Any]] = []
     if told_as:
         facts = told(session, scope)
@@ -101,16 +112,17 @@ def _steps(session: AsyncSession, scope: Scope) -> tuple[Subquery, list[str]]:
             func.max(enrolments.c.due_at).label("due_at"),
             func.count().label("attempts"),
             func.count(seen("withdrawn_at")).label("withdrawals"),
+            func.sum(enrolments.c.duration_seconds).label("seconds"),
         )
         .select_from(tables)
         .where(enrolments.c.first_event_at <= scope.now)
         .group_by(*keys)
     )
-    return statement.subquery(), told_as
+    return statement.subquery()
 
 
 def members(session: AsyncSession, scope: Scope) -> Subquery:
-    """Return whom learning was offered to: (subject, pursuit, initiative_id, person_id, offered_on, due_on, wave)."""
+    """Return whom learning was offered to by today: the keys of `pursuits`, with `offered_on`, `due_on` and `wave`."""
     audiences = rows_at(session, Audience, scope.as_of)
     listed = rows_at(session, AudienceMember, scope.as_of)
     under = initiatives(session, scope)
@@ -127,6 +139,7 @@ def members(session: AsyncSession, scope: Scope) -> Subquery:
                 under, under.c.initiative_id == audiences.c.initiative_id
             )
         )
+        .where(listed.c.offered_on <= scope.today)
         .group_by(*keys)
         .subquery()
     )

@@ -31,6 +31,11 @@ class Attained:
         """The newest value."""
         return None if self.reading is None else self.reading.value
 
+    @property
+    def maintains(self) -> bool:
+        """Whether the KPI is to stay in a band, so that there is nothing to come to."""
+        return str(self.outcome.target_kind) == TargetKind.MAINTAIN.value
+
     def target(self) -> tuple[Decimal | None, Decimal | None, tuple[Caveat, ...]]:
         """Return baseline and target in the KPI's unit, None with the reason where there is no usable target."""
         stated = Target(
@@ -40,11 +45,30 @@ class Attained:
             low=self.outcome.target_low,
             high=self.outcome.target_high,
         )
+        notes: tuple[Caveat, ...] = ()
+        if self.outcome.baselines:
+            last = self.outcome.baselines[-1]
+            said = f"Counted from a baseline that was replaced from {last['from_on']} on: {last['reason']}"
+            notes = (Caveat("rebaselined", said),)
         try:
             resolved = resolve_target(stated, self.outcome.baseline)
         except Invalid as error:
-            return self.outcome.baseline, None, (Caveat("target_unusable", error.detail),)
-        return resolved.baseline, resolved.value, ()
+            return self.outcome.baseline, None, (*notes, Caveat("target_unusable", error.detail))
+        return resolved.baseline, resolved.value, notes
+
+    def plan(self) -> tuple[dict[str, Any], tuple[Caveat, ...]]:
+        """Return the inputs that say what was planned by when, and what is said of an unusable target."""
+        baseline, target, caveats = self.target()
+        outcome = self.outcome
+        inputs = {
+            "baseline": baseline,
+            "target": target,
+            "start_on": outcome.starts_on,
+            "due_on": outcome.due_on,
+            "lag_days": outcome.lag_days,
+            "period_targets": outcome.period_targets or [],
+        }
+        return inputs, caveats
 
     def given(self, values: Mapping[str, Any], *caveats: Caveat) -> Given:
         """Return inputs with what every figure of the reading says."""
@@ -87,12 +111,30 @@ def _improvement_rel(found: Attained, _scope: Scope) -> Given:
     return found.given(values)
 
 
+def _plan_value(found: Attained, scope: Scope) -> Given | None:
+    if found.maintains:
+        return None
+    inputs, caveats = found.plan()
+    outcome = [Link("outcome", found.outcome.id, found.outcome.version)]
+    values = inputs | {"on": scope.today, "kpi_unit": found.kpi.unit}
+    return Given(values, caveats=caveats, links=dict.fromkeys(inputs, outcome))
+
+
+def _pace(found: Attained, scope: Scope) -> Given | None:
+    if found.maintains:
+        return None
+    inputs, caveats = found.plan()
+    return found.given(inputs | {"on": scope.today, "current": found.current}, *caveats)
+
+
 PROVIDERS = (
     Provider(
         metrics={
             "progress": _progress,
             "improvement_abs": _improvement_abs,
             "improvement_rel": _improvement_rel,
+            "plan_value": _plan_value,
+            "pace_index": _pace,
         },
         kinds=frozenset({"outcome"}),
         load=load,

@@ -64,7 +64,8 @@ async def read_counts(
 _PURSUED = ("rows", "people", "completed", "all_withdrawn", "started", "withdrawn", "inactive", "mature", "within")
 
 
-async def _pursued(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
+async def pursued(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
+    """Count pursuits by how far they got, by place."""
     base, person = pursuits(session, scope), people(session, scope)
     done, began = base.c.done_at.is_not(None), base.c.started_at.is_not(None)
     silent_since = scope.now - timedelta(days=scope.parameters.get("inactive_days", 30))
@@ -216,7 +217,7 @@ PROVIDERS = (
             "drop_out_rate": _dropped,
         },
         kinds=_KINDS,
-        load=_pursued,
+        load=pursued,
         nothing=nothing,
         by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         parameters=("horizon_days", "inactive_days"),

@@ -1,0 +1,213 @@
+"""Costs under subjects, and accepted effects of initiatives with what they are worth, from facts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.domain.figure import Caveat
+from app.domain.metrics.catalogue import evaluate
+from app.domain.metrics.costs import CostItem as Cost
+from app.domain.money import Money
+from app.models.effects import EffectEstimate
+from app.models.kpis import Cadence, Direction, Kpi
+from app.models.money import CostItem, UnitValue
+from app.models.outcomes import Outcome
+from app.models.statements import ImpactStatement
+from app.models.unit import unit_of
+from app.services.inputs._outcomes import with_kpis
+from app.services.inputs._provider import Link, Scope
+from app.services.inputs._under import initiatives
+from app.services.versions import rows_at
+
+_A_YEAR = {
+    Cadence.DAY: "365.2425",
+    Cadence.WEEK: "52.1775",
+    Cadence.MONTH: "12",
+    Cadence.QUARTER: "4",
+    Cadence.YEAR: "1",
+}
+PLACES = Decimal(1).scaleb(-12)
+_HEADLINE_GRADE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The cost items under one subject."""
+
+    items: tuple[Cost, ...] = ()
+    links: tuple[Link, ...] = ()
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the items have no sum: amounts of two currencies are never added."""
+        return mixed(item.amount for item in self.items)
+
+    def total(self) -> Money | None:
+        """Return the fully loaded sum; None without items."""
+        if not self.items:
+            return None
+        value = evaluate("cost", {"items": self.items}).value
+        return Money(value, self.items[0].amount.currency) if isinstance(value, Decimal) else None
+
+
+def mixed(amounts: Iterable[Money]) -> str | None:
+    """Return the sentence that refuses a sum over several currencies, or None for one."""
+    currencies = sorted({each.currency for each in amounts})
+    if len(currencies) <= 1:
+        return None
+    return f"{' and '.join(currencies)} are never added: convert to one currency first, with a dated rate"
+
+
+async def spent(session: AsyncSession, scope: Scope) -> dict[UUID, Spent]:
+    """Return the cost items under each subject, those of an initiative once; two queries at the most."""
+    table = rows_at(session, CostItem, scope.as_of)
+    under = initiatives(session, scope)
+    statement = (
+        select(under.c.subject, table.c.id, table.c.version, table.c.category, table.c.amount, table.c.currency)
+        .select_from(table.join(under, under.c.initiative_id == table.c.initiative_id))
+        .where(table.c.incurred_on <= scope.today)
+        .order_by(table.c.id)
+    )
+    found: dict[UUID, list[Any]] = {}
+    for row in await session.execute(statement):
+        found.setdefault(row.subject, []).append(row)
+    return {
+        subject: Spent(
+            tuple(Cost(row.category, Money(row.amount, row.currency)) for row in rows),
+            tuple(Link("cost_item", row.id, row.version) for row in rows),
+        )
+        for subject, rows in found.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """An accepted effect of an initiative on an outcome in improvements of the KPI, and what one unit is worth."""
+
+    outcome: Outcome
+    kpi: Kpi
+    estimate: Any
+    result: Mapping[str, Any]
+    unit_value: Any
+    raw_change: float | None = None
+
+    @property
+    def sign(self) -> int:
+        """+1 where higher is better."""
+        return 1 if self.kpi.direction == Direction.HIGHER_IS_BETTER else -1
+
+    @property
+    def units(self) -> Decimal:
+        """The units that the effect was had on."""
+        return exact(self.result["sample"]["units_treated"])
+
+    @property
+    def effect(self) -> Decimal:
+        """The improvement per unit and period."""
+        return self.sign * exact(self.result["value"])
+
+    @property
+    def a_year(self) -> Decimal:
+        """Periods a year, by the KPI's cadence."""
+        return Decimal(_A_YEAR[Cadence(self.kpi.cadence)])
+
+    @property
+    def worth(self) -> Money | None:
+        """What one unit is worth; None where nobody has said."""
+        return None if self.unit_value is None else Money(self.unit_value.amount, self.unit_value.currency)
+
+    def inputs(self) -> dict[str, Any]:
+        """Return the inputs of the annual benefit."""
+        return {
+            "effect_per_period": self.effect,
+            "units": self.units,
+            "periods_per_year": self.a_year,
+            "unit_value": self.worth,
+            "value_kind": "margin",
+            "unit_value_approved": self.unit_value is not None and self.unit_value.approver_id is not None,
+        }
+
+    def benefit(self) -> Money | None:
+        """Return the benefit of a year; None where it cannot be valued."""
+        worth = self.worth
+        if worth is None:
+            return None
+        return Money(self.effect * self.units * self.a_year * worth.amount, worth.currency)
+
+    def caveats(self) -> tuple[Caveat, ...]:
+        """Return what is said of the evidence."""
+        grade = self.result["grade"]
+        said = f"Evidence grade {grade} ({self.result['estimator']})."
+        notes = [Caveat("evidence_grade", said)]
+        if grade < _HEADLINE_GRADE:
+            notes.append(Caveat("indicative", "Below grade 3 a return is indicative only, never a headline."))
+        return tuple(notes)
+
+    def links(self) -> dict[str, Sequence[Link]]:
+        """Return the facts behind the inputs."""
+        effect = [Link("effect_estimate", self.estimate.id)]
+        valued = [] if self.unit_value is None else [Link("unit_value", self.unit_value.id, self.unit_value.version)]
+        return {"effect_per_period": effect, "units": effect, "unit_value": valued}
+
+
+def exact(value: Any) -> Decimal:
+    """Return a number of the impact engine as a decimal of twelve places at the most."""
+    return Decimal(repr(float(value))).quantize(PLACES)
+
+
+async def worths(session: AsyncSession, scope: Scope) -> dict[UUID, list[Worth]]:
+    """Return the accepted effects of each initiative with their worth: the newest of each outcome; five queries."""
+    table = EffectEstimate
+    columns = (table.id, table.initiative_id, table.outcome_id, table.accepted, table.results, table.recorded_at)
+    statement = (
+        select(*map(col, columns))
+        .where(
+            col(table.tenant_id) == unit_of(session).tenant.id,
+            col(table.initiative_id).in_(scope.ids),
+            col(table.recorded_at) <= scope.now,
+        )
+        .order_by(col(table.recorded_at), col(table.id))
+    )
+    newest = {(row.initiative_id, row.outcome_id): row for row in await session.execute(statement)}
+    accepted = {key: row for key, row in newest.items() if row.accepted is not None}
+    pairs = await with_kpis(session, {outcome_id for _, outcome_id in accepted}, scope.as_of)
+    values = await _unit_values(session, scope, {kpi.id for _, kpi in pairs.values()})
+    raw = await _raw_changes(session, scope, {row.id for row in accepted.values()})
+    found: dict[UUID, list[Worth]] = {}
+    for (initiative_id, outcome_id), row in sorted(accepted.items(), key=lambda each: each[0]):
+        result = next(each for each in row.results if each["estimator"] == row.accepted)
+        if outcome_id in pairs and result["value"] is not None and result["transform"] == "none":
+            outcome, kpi = pairs[outcome_id]
+            found.setdefault(initiative_id, []).append(
+                Worth(outcome, kpi, row, result, values.get(kpi.id), raw.get(row.id))
+            )
+    return found
+
+
+async def _raw_changes(session: AsyncSession, scope: Scope, estimate_ids: set[UUID]) -> dict[UUID, float | None]:
+    """Return how the exposed units changed on average, as the statements on estimates tell it."""
+    table = ImpactStatement
+    statement = (
+        select(col(table.effect_estimate_id), col(table.body))
+        .where(
+            col(table.tenant_id) == unit_of(session).tenant.id,
+            col(table.effect_estimate_id).in_(estimate_ids),
+            col(table.recorded_at) <= scope.now,
+        )
+        .order_by(col(table.recorded_at), col(table.id))
+    )
+    return {row[0]: row[1]["stakes"].get("raw_change") for row in await session.execute(statement)}
+
+
+async def _unit_values(session: AsyncSession, scope: Scope, kpi_ids: set[UUID]) -> dict[UUID, Any]:
+    """Return what a unit of each KPI is worth today: of those in force the one that began last."""
+    table = rows_at(session, UnitValue, scope.as_of)
+    in_force = (table.c.valid_from <= scope.today) & (table.c.valid_to.is_(None) | (table.c.valid_to > scope.today))
+    statement = select(table).where(table.c.kpi_id.in_(kpi_ids), in_force).order_by(table.c.valid_from, table.c.id)
+    return {row.kpi_id: row for row in await session.execute(statement)}

@@ -1,0 +1,206 @@
+"""How outcomes develop: forecasts, bands, coverage and age of measurements, status, and roll-ups to objectives."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.metrics.catalogue import evaluate
+from app.models.days import first_day
+from app.models.kpis import Cadence
+from app.models.outcomes import Outcome
+from app.services import readings
+from app.services.inputs._outcomes import with_kpis
+from app.services.inputs._provider import Given, Link, Place, Provider, Scope, bucket_end
+from app.services.inputs.attainment import Attained
+from app.services.readings import Reading
+
+_CADENCE_DAYS = {Cadence.DAY: 1, Cadence.WEEK: 7, Cadence.MONTH: 31, Cadence.QUARTER: 92, Cadence.YEAR: 366}
+"""The longest distance of two ends of periods."""
+
+_PERIODS_MOST = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """An outcome with every reading of it, in order of time."""
+
+    now: Attained
+    readings: Sequence[Reading] = field(default=())
+
+    @property
+    def confirmed(self) -> list[Reading]:
+        """The readings that are not provisional."""
+        return [each for each in self.readings if not each.provisional]
+
+    def due_periods(self, today: date) -> list[date]:
+        """Return the first days of the periods, by the KPI's cadence, that are over and belong to the outcome."""
+        outcome, cadence = self.now.outcome, str(self.now.kpi.cadence)
+        if outcome.starts_on is None:
+            return []
+        until = min(today, outcome.due_on or today)
+        found: list[date] = []
+        start = first_day(outcome.starts_on, cadence)
+        if start < outcome.starts_on:
+            start = bucket_end(start, cadence)
+        while bucket_end(start, cadence) <= until and len(found) < _PERIODS_MOST:
+            found.append(start)
+            start = bucket_end(start, cadence)
+        return found
+
+    def by_period(self, *, confirmed: bool) -> dict[date, Decimal]:
+        """Return the value of each period of the cadence by its first day."""
+        cadence = str(self.now.kpi.cadence)
+        listed = self.confirmed if confirmed else self.readings
+        return {first_day(each.period_start, cadence): each.value for each in listed}
+
+    def at_due(self) -> Decimal | None:
+        """Return the confirmed value of the period that holds the due day, or ends on it."""
+        due = self.now.outcome.due_on
+        holding = [each for each in self.confirmed if due is not None and each.period_start <= due <= each.period_end]
+        return holding[0].value if holding else None
+
+    def given(self, values: Mapping[str, Any], name: str, **said: Any) -> Given:
+        """Return inputs; the input `name` was read from the measurements."""
+        behind = [Link("measurement", one) for each in self.readings for one in each.measurement_ids]
+        outcome = [Link("outcome", self.now.outcome.id, self.now.outcome.version)]
+        links = {"start_on": outcome, "due_on": outcome, "target": outcome, name: behind}
+        return Given(values, links={key: each for key, each in links.items() if key in values}, **said)
+
+
+async def load(session: AsyncSession, scope: Scope) -> Mapping[Place, Course]:
+    """Return the course of each outcome."""
+    return {(outcome_id, ()): each for outcome_id, each in (await courses(session, scope, scope.ids)).items()}
+
+
+async def courses(session: AsyncSession, scope: Scope, outcome_ids: Sequence[UUID]) -> dict[UUID, Course]:
+    """Return the courses of outcomes by id; three queries."""
+    pairs = await with_kpis(session, outcome_ids, scope.as_of)
+    listed = list(pairs.values())
+    found = await readings.series_of_outcomes(session, listed, as_of=scope.as_of, today=scope.today)
+    return {
+        outcome.id: Course(Attained(outcome, kpi, each[-1] if each else None), each)
+        for (outcome, kpi), each in zip(listed, found, strict=True)
+    }
+
+
+def _maintain(found: Course, scope: Scope) -> Given | None:
+    outcome = found.now.outcome
+    if not found.now.maintains:
+        return None
+    values = found.by_period(confirmed=False)
+    periods = [{"value": _text(values.get(start))} for start in found.due_periods(scope.today)]
+    band = {"low": outcome.target_low, "high": outcome.target_high}
+    return found.given({"periods": periods, **band}, "periods")
+
+
+def _coverage(found: Course, scope: Scope) -> Given:
+    due, values = found.due_periods(scope.today), found.by_period(confirmed=True)
+    inputs = {"due": len(due), "confirmed": sum(start in values for start in due)}
+    return found.given(inputs, "confirmed")
+
+
+def _staleness(found: Course, scope: Scope) -> Given:
+    """Return how old the newest value is: it occurred when its period ended, in the KPI's zone."""
+    newest = None
+    if found.readings:
+        zone = ZoneInfo(found.now.kpi.zone)
+        newest = datetime.combine(found.readings[-1].period_end, time.min, zone)
+    return found.given({"now": scope.now, "newest_occurred_at": newest}, "newest_occurred_at")
+
+
+def _points(found: Course) -> list[dict[str, Any]]:
+    since = found.now.outcome.starts_on
+    return [
+        {"on": min(each.period_end, found.now.outcome.due_on or each.period_end), "value": each.value}
+        for each in found.confirmed
+        if since is None or each.period_end > since
+    ]
+
+
+def _forecast(found: Course, _scope: Scope) -> Given | None:
+    outcome = found.now.outcome
+    if found.now.maintains:
+        return None
+    window = {"start_on": outcome.starts_on, "due_on": outcome.due_on, "kpi_unit": found.now.kpi.unit}
+    return found.given({"points": _points(found), **window}, "points")
+
+
+def _projected(found: Course, _scope: Scope) -> Given | None:
+    outcome = found.now.outcome
+    if found.now.maintains:
+        return None
+    _, target, caveats = found.now.target()
+    window = {"start_on": outcome.starts_on, "due_on": outcome.due_on, "direction": str(found.now.kpi.direction)}
+    return found.given({"points": _points(found), "target": target, **window}, "points", caveats=caveats)
+
+
+def _status(found: Course, scope: Scope) -> Given:
+    """Return the status of an outcome by the thresholds of the tenant; its kind follows from the target's."""
+    outcome, newest = found.now.outcome, found.now.reading
+    limits = {name: getattr(scope.settings, name) for name in ("on_track_at", "at_risk_at", "stale_after")}
+    observed = {
+        "due_on": outcome.due_on,
+        "on": scope.today,
+        "current": found.now.current,
+        "measured_on": None if newest is None else newest.period_end,
+        "cadence_days": _CADENCE_DAYS[Cadence(found.now.kpi.cadence)],
+        "confirmed_at_due": found.at_due(),
+    }
+    provisional = "the newest measurement is provisional" if newest is not None and newest.provisional else None
+    parameters = {name: _text(value) for name, value in limits.items() if value is not None}
+    if found.now.maintains:
+        values = found.by_period(confirmed=False)
+        seen = [values[start] for start in found.due_periods(scope.today) if start in values]
+        inside = sum(_holds(outcome, value) for value in seen)
+        band = {"low": outcome.target_low, "high": outcome.target_high}
+        counts = {"periods_inside": inside, "periods_observed": len(seen)}
+        chosen = {"kind": "maintain", **parameters}
+        return found.given({**band, **counts, **observed}, "current", provisional=provisional, parameters=chosen)
+    plan, caveats = found.now.plan()
+    inputs = {**plan, **observed, "direction": str(found.now.kpi.direction)}
+    chosen = {"kind": "change", **parameters}
+    return found.given(inputs, "current", provisional=provisional, parameters=chosen, caveats=caveats)
+
+
+def _holds(outcome: Outcome, value: Decimal) -> bool:
+    low, high = outcome.target_low, outcome.target_high
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else format(value, "f")
+
+
+def progress_of(found: Course, scope: Scope) -> Decimal | None:
+    """Return the progress of an outcome, unrounded parts aside; of a maintain outcome the share of periods inside."""
+    if found.now.maintains:
+        given = _maintain(found, scope)
+        value = None if given is None else evaluate("maintain_attainment", given.inputs).value
+        return value if isinstance(value, Decimal) else None
+    baseline, target, _ = found.now.target()
+    current = found.now.current
+    if baseline is None or target is None or current is None or target == baseline:
+        return None
+    return (current - baseline) / (target - baseline)
+
+
+PROVIDERS = (
+    Provider(
+        metrics={
+            "maintain_attainment": _maintain,
+            "measurement_coverage": _coverage,
+            "ttl": _staleness,
+            "forecast_at_due": _forecast,
+            "projected_date": _projected,
+            "status": _status,
+        },
+        kinds=frozenset({"outcome"}),
+        load=load,
+    ),
+)
