@@ -22,6 +22,7 @@ from app.api import (
     errors,
     facts,
     figures,
+    hooks,
     initiatives,
     keys,
     kpis,
@@ -59,6 +60,7 @@ from app.api.senders import Senders
 from app.api.setups import Directory
 from app.api.streams import Streams
 from app.config import Settings
+from app.courier import Courier
 from app.db import Database
 from app.outbound import Outbound
 from app.schema import SchemaState
@@ -103,6 +105,7 @@ _V1 = (
     webhooks.router,
     oauth.router,
     operations.router,
+    *hooks.routers,
     changes.router,
     streams.router,
     keys.router,
@@ -118,15 +121,18 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         noting = asyncio.create_task(app.state.keyring.note_uses_regularly())
         worker = Worker(database)
-        working = asyncio.create_task(worker.run()) if with_worker else None
+        courier = Courier(database, app.state.vault, app.state.outbound)
+        if with_worker:
+            database.after_change.append(courier.ring)
+        working = [asyncio.create_task(each.run()) for each in (worker, courier)] if with_worker else []
         yield
         noting.cancel()
         app.state.streams.stop()
         worker.stop()
+        courier.stop()
         await app.state.ingest.close()
-        if working is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(working, WORKER_STOP_SECONDS)
+        if working:
+            await asyncio.wait(working, timeout=WORKER_STOP_SECONDS)
         await database.dispose()
 
     app = FastAPI(
@@ -157,6 +163,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.router.routes.extend(webhooks.entrances("/v1"))
     for router in _V1:
         app.include_router(router, prefix="/v1")
+    app.webhooks.include_router(hooks.webhooks)
     for room in (system, telemetry, pages, graphql):
         app.include_router(room.router)
     _wrap(app, settings)

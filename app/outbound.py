@@ -8,11 +8,17 @@ https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Preve
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Collection, Sequence
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
 
 import httpx
 
@@ -25,6 +31,11 @@ ANSWER_BYTES_MAX = 64 * 1024
 CONNECT_SECONDS = 3.0
 CALL_SECONDS = 5.0
 RESOLVE_SECONDS = 2.0
+POST_SECONDS = 20.0
+EXCERPT_BYTES = 500
+EXCERPT_SECONDS = 1.0
+"""What is read, and for how long, of an answer that refuses what was posted: a hint for whoever mends it."""
+
 _URL_LENGTH = 500
 _PORTS = {"https": 443, "http": 80}
 _OK = 200
@@ -73,6 +84,21 @@ class _Target:
     trusted: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a post: the status, or why there is none; how long to wait at least if it asked for that."""
+
+    status: int | None
+    reason: str | None
+    milliseconds: int
+    retry_after: timedelta | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was answered 2xx."""
+        return self.status is not None and self.status // 100 == 2  # noqa: PLR2004  the first digit of the status
+
+
 async def _look_up(host: str, port: int) -> Sequence[str]:
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
@@ -110,6 +136,28 @@ class Outbound:
             raise CallFailed(f"it did not answer within {CALL_SECONDS:.0f} seconds") from None
         except httpx.HTTPError as error:
             raise CallFailed(f"it cannot be reached ({type(error).__name__})") from error
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, at: datetime) -> Answer:
+        """Post a body and return what came of it, within twenty seconds whatever the other side does.
+
+        No more of an answer is read than an excerpt of a refusal. `at` is what a date in Retry-After is counted from.
+        """
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(POST_SECONDS):
+                target = self._target(url)
+                address = (await self._addresses(target))[0]
+                async with self._calling(target, address, "POST", content=body, headers=headers) as answer:
+                    refused = answer.status_code // 100 != 2  # noqa: PLR2004  the first digit of the status
+                    reason = await _excerpt(answer) if refused else None
+                    retry_after = _retry_after(answer.headers.get("retry-after"), at)
+                    return Answer(answer.status_code, reason, _since(started), retry_after)
+        except CallRefused as error:
+            return Answer(None, f"not called: {error}", _since(started))
+        except TimeoutError:
+            return Answer(None, f"no answer within {POST_SECONDS:.0f} seconds", _since(started))
+        except httpx.HTTPError as error:
+            return Answer(None, f"it cannot be reached ({type(error).__name__})", _since(started))
 
     def _target(self, url: str) -> _Target:
         parts = _ADDRESS.fullmatch(url) if len(url) <= _URL_LENGTH and "#" not in url else None
@@ -152,18 +200,7 @@ class Outbound:
         return found
 
     async def _fetch(self, target: _Target, address: str) -> bytes:
-        pinned = target.url.copy_with(host=address)
-        headers = {
-            "Host": target.url.netloc.decode("ascii"),
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-        }
-        timeout = httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS)
-        client = httpx.AsyncClient(
-            transport=self._transport, follow_redirects=False, trust_env=False, timeout=timeout, headers=headers
-        )
-        named = {"sni_hostname": target.url.host}
-        async with client, client.stream("GET", pinned, extensions=named) as answer:
+        async with self._calling(target, address, "GET", headers={"Accept": "application/json"}) as answer:
             if answer.status_code != _OK:
                 raise CallFailed(f"it answered {answer.status_code}")
             body = bytearray()
@@ -172,6 +209,60 @@ class Outbound:
                 if len(body) > ANSWER_BYTES_MAX:
                     raise CallFailed(f"its answer is larger than {ANSWER_BYTES_MAX // 1024} KiB")
             return bytes(body)
+
+    @contextlib.asynccontextmanager
+    async def _calling(
+        self, target: _Target, address: str, method: str, *, headers: Mapping[str, str], content: bytes | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """Call the screened address under the target's name; what is not read of the answer stays on the wire."""
+        client = httpx.AsyncClient(
+            transport=self._transport,
+            follow_redirects=False,
+            trust_env=False,
+            verify=_authorities(),
+            timeout=httpx.Timeout(POST_SECONDS, connect=CONNECT_SECONDS),
+            headers={"Host": target.url.netloc.decode("ascii"), "Accept-Encoding": "identity", **headers},
+        )
+        pinned = target.url.copy_with(host=address)
+        named = {"sni_hostname": target.url.host}
+        async with client, client.stream(method, pinned, content=content, extensions=named) as answer:
+            yield answer
+
+
+async def _excerpt(answer: httpx.Response) -> str:
+    """Return the status in a sentence with the beginning of the body, as far as it came in one piece."""
+    told = f"it answered {answer.status_code}"
+    text = ""
+    with contextlib.suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(EXCERPT_SECONDS):
+            async for chunk in answer.aiter_raw(EXCERPT_BYTES):
+                text = " ".join(chunk.decode("utf-8", "replace").split())
+                break
+    plain = "".join(character for character in text if character.isprintable())
+    return f"{told}: {plain[:EXCERPT_BYTES]}" if plain else told
+
+
+def _retry_after(text: str | None, at: datetime) -> timedelta | None:
+    """Return how long a Retry-After asks to wait: seconds or a date (RFC 9110, 10.2.3); None for anything else."""
+    if text is None:
+        return None
+    if re.fullmatch("[0-9]{1,9}", text.strip(), re.ASCII):
+        return timedelta(seconds=int(text))
+    try:
+        found = parsedate_to_datetime(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)) - at
+    except (ValueError, OverflowError):
+        return None
+
+
+def _since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Return the authorities that vouch for names; reading them takes longer than most calls."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _literal(host: str) -> IPAddress | None:

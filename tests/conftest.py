@@ -1,3 +1,3 @@
 """What every test can use."""
 
-pytest_plugins = ["tests.chromium", "tests.engines"]
+pytest_plugins = ["tests.chromium", "tests.engines", "tests.couriers"]

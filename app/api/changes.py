@@ -8,19 +8,12 @@ from pydantic import BaseModel, Field
 from app.api import cursors
 from app.api.deps import KEY_REQUIRED, SessionOf, VaultOf
 from app.api.routing import UnitRoute
-from app.domain import ids
-from app.models.tenancy import Change, ChangeRead
+from app.models.tenancy import ChangeRead
 from app.services import changes
 from app.services.changes import BEGINNING, Place
 from app.vault import Vault
 
 router = APIRouter(prefix="/changes", tags=["changes"], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
-
-_PREFIXES = {noun.replace(" ", "_"): prefix for prefix, noun in ids.PREFIXES.items()} | {
-    "tenant_settings": "ten",
-    "audience_member": "aud",
-    "org_membership": "org",
-}
 
 
 class ChangePage(BaseModel):
@@ -28,17 +21,6 @@ class ChangePage(BaseModel):
 
     items: list[ChangeRead] = Field(description="Oldest first.")
     next_cursor: str = Field(description="The place behind the last entry.")
-
-
-def shown(row: Change) -> ChangeRead:
-    """Return an entry in its Read shape."""
-    return ChangeRead(
-        id=row.id,
-        type=f"{row.noun}.{row.verb}",
-        resource_id=ids.encode(_PREFIXES[row.noun], row.noun_id),
-        version=row.version,
-        recorded_at=row.recorded_at,
-    )
 
 
 def cursor_of(vault: Vault, tenant_slug: str, place: Place) -> str:
@@ -65,4 +47,4 @@ async def list_changes(
     place = place_of(vault, slug, cursor) if cursor else BEGINNING
     found = await changes.after(session, place, limit)
     last = (found[-1].position, found[-1].ordinal) if found else place
-    return ChangePage(items=[shown(row) for row in found], next_cursor=cursor_of(vault, slug, last))
+    return ChangePage(items=[changes.shown(row) for row in found], next_cursor=cursor_of(vault, slug, last))

@@ -1,7 +1,7 @@
 """`/v1/sources`: connecting an LMS."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
@@ -11,52 +11,32 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api import setups
-from app.api.bodies import read_json
 from app.api.deps import IDEMPOTENT, SessionOf, VaultOf, Versions
 from app.api.doors import Door
-from app.api.routing import Handler, UnitRoute
+from app.api.screening import ScreenedRoute
 from app.domain.errors import Fault, Invalid
 from app.lms._schemes import OptionType
 from app.lms._signatures import SCHEMES
 from app.models.sources import Source, SourceCreated, SourceWrite
-from app.outbound import CallRefused
 from app.services import nouns, sources
 
 _ENTROPY = 32
 
 
-class SourceRoute(UnitRoute):
-    """A route that looks at the addresses in a source's authentication before its unit of work opens.
+class SourceRoute(ScreenedRoute):
+    """A route that looks at the addresses in a source's authentication before its unit of work opens."""
 
-    Whether an address may be called takes a look-up of its name, which must not hold the tenant's clock.
-    """
-
-    def get_route_handler(self) -> Handler:
-        """Return the handler around that of every unit."""
-        inner = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            if request.method in {"POST", "PATCH"}:
-                principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
-                principal.require("write")
-                body = await read_json(request)
-                await _screen_addresses(request, body.get("authentication") if isinstance(body, Mapping) else None)
-            return await inner(request)
-
-        return handle
-
-
-async def _screen_addresses(request: Request, authentication: Any) -> None:
-    """Raise Invalid for an address that may not be called; what is malformed otherwise is found later."""
-    scheme = SCHEMES.get(str(authentication.get("scheme"))) if isinstance(authentication, Mapping) else None
-    for option in scheme.options if scheme else ():
-        url = authentication.get(option.name)
-        if option.type is OptionType.URL and isinstance(url, str):
-            try:
-                await request.app.state.outbound.screen(url)
-            except CallRefused as error:
-                fault = Fault("address_refused", str(error), pointer=f"/authentication/{option.name}")
-                raise Invalid(f"Give another address: {error}.", errors=(fault,)) from None
+    @staticmethod
+    def addresses(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the address of each option that is one."""
+        authentication = body.get("authentication")
+        if not isinstance(authentication, Mapping):
+            return
+        scheme = SCHEMES.get(str(authentication.get("scheme")))
+        for option in scheme.options if scheme else ():
+            url = authentication.get(option.name)
+            if option.type is OptionType.URL and isinstance(url, str):
+                yield f"/authentication/{option.name}", url
 
 
 class SourceNew(SourceWrite):

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 
 from app.api.authentication import Keyring, Unauthenticated
-from app.api.changes import cursor_of, place_of, shown
+from app.api.changes import cursor_of, place_of
 from app.api.deps import KEY_REQUIRED, PrincipalOf, VaultOf
 from app.api.routing import KeyRoute
 from app.domain.errors import ThroughlineError, Unavailable
@@ -184,7 +184,9 @@ async def _events(request: Request, streams: Streams, place: Place) -> AsyncIter
                 found = await _wholly(_found(streams, tenant, place, bell))
             for row in found:
                 place = (row.position, row.ordinal)
-                yield format_sse_event(data_str=shown(row).model_dump_json(), id=cursor_of(vault, tenant.slug, place))
+                yield format_sse_event(
+                    data_str=changes.shown(row).model_dump_json(), id=cursor_of(vault, tenant.slug, place)
+                )
             if len(found) == _CHUNK:
                 bell.set()
             if found:

@@ -13,6 +13,8 @@ from app import logs
 from app.cli.answers import Mistake
 from app.cli.databases import check, migrate, opened, read_settings
 from app.config import Settings
+from app.courier import Courier
+from app.outbound import Outbound
 from app.vault import Vault
 from app.worker import Worker
 
@@ -87,8 +89,14 @@ def prepare(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     async with opened(settings) as database:
         worker = Worker(database)
+        courier = Courier(database, Vault.from_settings(settings), Outbound(settings.trusted_origins))
+
+        def stop() -> None:
+            worker.stop()
+            courier.stop()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
         log.info("worker_started")
-        await worker.run()
+        await asyncio.gather(worker.run(), courier.run())
         log.info("worker_stopped")

@@ -53,6 +53,9 @@ PREFIXES = {
     "stm": "impact statement",
     "key": "API key",
     "ten": "tenant",
+    "hook": "webhook endpoint",
+    "msg": "webhook message",
+    "att": "webhook attempt",
     "opn": "operation",
     "chg": "change",
 }

@@ -6,9 +6,16 @@ from sqlalchemy import insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app.domain import ids
 from app.models.base import Noun, new_id
-from app.models.tenancy import Change
+from app.models.tenancy import Change, ChangeRead
 from app.models.unit import unit_of
+
+_PREFIXES = {noun.replace(" ", "_"): prefix for prefix, noun in ids.PREFIXES.items()} | {
+    "tenant_settings": "ten",
+    "audience_member": "aud",
+    "org_membership": "org",
+}
 
 
 async def note(session: AsyncSession, rows: Sequence[Noun], verb: str) -> None:
@@ -55,3 +62,14 @@ async def after(session: AsyncSession, place: Place, limit: int) -> list[Change]
     """Return up to `limit` entries behind `place`, oldest first."""
     statement = select(Change).where(tuple_(col(Change.position), col(Change.ordinal)) > place)
     return list(await session.scalars(statement.order_by(col(Change.position), col(Change.ordinal)).limit(limit)))
+
+
+def shown(row: Change) -> ChangeRead:
+    """Return an entry in its Read shape."""
+    return ChangeRead(
+        id=row.id,
+        type=f"{row.noun}.{row.verb}",
+        resource_id=ids.encode(_PREFIXES[row.noun], row.noun_id),
+        version=row.version,
+        recorded_at=row.recorded_at,
+    )

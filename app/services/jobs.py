@@ -122,6 +122,26 @@ async def enqueue(
     return job.id
 
 
+async def ensure(session: AsyncSession, job_id: UUID, kind: str, arguments: Mapping[str, object]) -> None:
+    """Add the job of that id to the session's tenant, due now; one that is there already becomes due, dead or not."""
+    unit = unit_of(session)
+    now = unit.tick()
+    values = {"tenant_id": unit.tenant.id, "kind": kind, "arguments": dict(arguments), "status": "waiting"}
+    values |= {"id": job_id, "attempts": 0, "run_at": now, "created_at": now}
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Job).values(**values)
+    due = {"status": "waiting", "attempts": 0, "run_at": now}
+    there = statement.on_conflict_do_update(index_elements=["id"], set_=due, where=col(Job.status) != "running")
+    await session.execute(there, execution_options=_UNSYNCHRONISED)
+
+
+async def hasten(session: AsyncSession, kind: str, tenant_ids: Collection[UUID], now: datetime) -> None:
+    """Make the waiting jobs of a kind that these tenants have due now."""
+    later = (col(Job.status) == "waiting", col(Job.run_at) > now, col(Job.attempts) == 0)
+    theirs = update(Job).where(col(Job.kind) == kind, col(Job.tenant_id).in_(tenant_ids), *later)
+    await session.execute(theirs.values(run_at=now), execution_options=_UNSYNCHRONISED)
+
+
 async def ensure_recurring(session: AsyncSession, kind: JobKind, now: datetime) -> int:
     """Give every active tenant its job of a recurring kind, where it has none; return how many lacked it."""
     theirs = exists().where(col(Job.tenant_id) == col(Tenant.id), col(Job.kind) == kind.name)

@@ -9,6 +9,7 @@ from sqlalchemy import inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app.models.hooks import WebhookEndpoint
 from app.models.sources import Delivery, DeliveryRead, Source, SourceRead, SourceStatus, SourceWrite
 from app.models.unit import unit_of
 from app.services.nouns import Action, NounType, keep
@@ -71,7 +72,7 @@ async def by_slug(session: AsyncSession, slug: str) -> Source | None:
     return await session.scalar(select(Source).where(col(Source.slug) == slug, col(Source.archived_at).is_(None)))
 
 
-def secrets_of(vault: Vault, row: Source, now: datetime) -> tuple[str, ...]:
+def secrets_of(vault: Vault, row: Source | WebhookEndpoint, now: datetime) -> tuple[str, ...]:
     """Return the secrets that are valid at `now`, the newest first."""
     return tuple(
         vault.decrypt(entry["encrypted"]).decode()
@@ -87,7 +88,12 @@ def next_end_of_secret(row: Source, now: datetime) -> datetime | None:
 
 
 async def set_secret(
-    session: AsyncSession, vault: Vault, row: Source, secret: str | None, *, overlap: timedelta = timedelta(0)
+    session: AsyncSession,
+    vault: Vault,
+    row: Source | WebhookEndpoint,
+    secret: str | None,
+    *,
+    overlap: timedelta = timedelta(0),
 ) -> None:
     """Make `secret` the newest one; the one before it stays valid for `overlap`, two at the most."""
     until = unit_of(session).tick() + overlap

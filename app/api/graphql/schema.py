@@ -11,7 +11,18 @@ from strawberry import UNSET, Info
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
 
-from app.api.graphql import activities, effects, evidence, initiatives, objectives, operations, people, sources, tenancy
+from app.api.graphql import (
+    activities,
+    effects,
+    evidence,
+    hooks,
+    initiatives,
+    objectives,
+    operations,
+    people,
+    sources,
+    tenancy,
+)
 from app.api.graphql.connections import everything
 from app.api.graphql.context import Graph
 from app.api.graphql.nodes import KINDS, NAMES, Kind, Node, load, missing, object_type
@@ -19,7 +30,7 @@ from app.api.graphql.scalars import SCALARS
 from app.domain import ids
 from app.domain.errors import NotFound
 
-FAMILIES = (activities, effects, evidence, initiatives, objectives, operations, people, sources, tenancy)
+FAMILIES = (activities, effects, evidence, hooks, initiatives, objectives, operations, people, sources, tenancy)
 """The modules that declare the nodes."""
 
 _BY_ITSELF = {"tenant_settings", "change"}

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET, Info, auto
 from strawberry.annotation import StrawberryAnnotation
 
-from app.api.changes import cursor_of, place_of, shown
+from app.api.changes import cursor_of, place_of
 from app.api.graphql.connections import After, Connection, First, check_first
 from app.api.graphql.context import Graph, View
 from app.api.graphql.inputs import FIRST
@@ -60,11 +60,11 @@ class ChangeNode(Node):
 
     def get_type(self) -> str:
         """Return noun and verb."""
-        return shown(self.row).type
+        return changes.shown(self.row).type
 
     def get_resource_id(self) -> str:
         """Return the public id of what changed."""
-        return shown(self.row).resource_id
+        return changes.shown(self.row).resource_id
 
     def get_resource(self) -> Awaitable[Any] | None:
         """Return the node of what changed, where it has one."""

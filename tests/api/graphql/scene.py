@@ -1,18 +1,26 @@
 """A tenant with one row of everything, linked in every way that the graph can follow."""
 
+from datetime import UTC, datetime
 from typing import Any
+
+from sqlalchemy import select
 
 from app.db import Database
 from app.domain import ids
 from app.models.effect_results import EffectResultRead
 from app.models.effects import EffectEstimate
+from app.models.hooks import WebhookAttempt, WebhookEndpointWrite
 from app.models.panels import Panel
 from app.models.rollouts import RolloutDesign
 from app.models.statements import ImpactStatement
 from app.models.unit import unit_of
+from app.outbound import Answer
+from app.services import changes, hooks, outgoing
+from app.services.outgoing import Outcome
+from app.vault import Vault
 from tests.api.test_webhooks import basic, connect
 from tests.builders import make
-from tests.engines import Organisation
+from tests.engines import SECRET_KEY, Organisation
 
 Scene = dict[str, str]
 """Public ids by the name of the GraphQL type; `Parent...` for the row above one in its tree."""
@@ -27,6 +35,7 @@ async def arrange(org: Organisation, database: Database) -> Scene:
     await _learning(org, scene)
     await _evidence(org, scene)
     await _judgements(org, database, scene)
+    await _hooks(org, database, scene)
     return scene
 
 
@@ -152,6 +161,26 @@ async def _judgements(org: Organisation, database: Database, scene: Scene) -> No
     scene["Change"] = (await org.client.get("/v1/changes")).json()["items"][0]["id"]
 
 
+async def _hooks(org: Organisation, database: Database, scene: Scene) -> None:
+    """Make an endpoint that has been sent the tenant's first change."""
+    vault, now = Vault([SECRET_KEY]), datetime.now(UTC)
+    fields = WebhookEndpointWrite(name="Warehouse", url=HOOK, event_types=["tenant_settings.created"])
+    async with database.transaction(org.scope) as session:
+        row, _ = await hooks.create(session, vault, fields)
+        row.position, row.ordinal = changes.BEGINNING
+        batch = await outgoing.take(session, vault, row.id, now)
+        assert batch is not None
+        outcomes = [Outcome(each, now, Answer(204, None, 84)) for each in batch.parcels]
+        await outgoing.note(session, row.id, outcomes, now)
+        attempt = await session.scalar(select(WebhookAttempt))
+    assert attempt is not None
+    assert attempt.message_id is not None
+    scene["WebhookEndpoint"] = ids.encode("hook", row.id)
+    scene["WebhookMessage"] = ids.encode("msg", attempt.message_id)
+    scene["WebhookAttempt"] = ids.encode("att", attempt.id)
+
+
+HOOK = "https://hooks.example.org/throughline"
 DRAWN: dict[str, Any] = {
     "seed": 2**52,
     "units": [{"unit": "Team 1", "wave": 1, "starts_on": "2027-01-01"}],

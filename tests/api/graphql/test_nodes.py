@@ -42,6 +42,9 @@ REST = {
     "Observation": "observations",
     "SupportDeed": "support-deeds",
     "Commitment": "commitments",
+    "WebhookEndpoint": "webhook-endpoints",
+    "WebhookMessage": "webhook-messages",
+    "WebhookAttempt": "webhook-attempts",
 }
 LINKS = {
     "Objective": {
@@ -128,6 +131,9 @@ LINKS = {
     "Observation": {"behaviour": "Behaviour", "person": "Person", "observedBy": "Person"},
     "SupportDeed": {"initiative": "Initiative", "person": "Person", "manager": "Person"},
     "Commitment": {"initiative": "Initiative", "agreement": "Agreement", "stakeholder": "Person"},
+    "WebhookEndpoint": {"messages": "WebhookMessage", "attempts": "WebhookAttempt"},
+    "WebhookMessage": {"endpoint": "WebhookEndpoint", "change": "Change", "log": "WebhookAttempt"},
+    "WebhookAttempt": {"endpoint": "WebhookEndpoint"},
     "Change": {"resource": "Tenant"},
 }
 ELSEWHERE = {("OrgUnit", "children"), ("Objective", "children"), ("Audience", "members")}
