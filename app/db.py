@@ -22,6 +22,7 @@ from app.models.base import Row
 from app.models.days import local_bucket
 from app.models.tenancy import TenantClock
 from app.models.unit import TenantScope, Unit
+from app.vault import Vault
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SQLITE_PATIENCE_MS = 20_000
@@ -75,6 +76,8 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         url = async_url(settings.database_url)
+        self._settings = settings
+        self._vault: Vault | None = None
         self.embedded = url.get_backend_name() == "sqlite"
         self._patience = settings.database_timeout_seconds
         self._engine = self._make_engine(url, settings)
@@ -111,6 +114,11 @@ class Database:
             connect_args=options,
         )
 
+    def _seal(self, purpose: str, message: bytes) -> list[bytes]:
+        if self._vault is None:
+            self._vault = Vault.from_settings(self._settings)
+        return self._vault.macs(purpose, message)
+
     async def dispose(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
@@ -118,7 +126,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def transaction(self, tenant: TenantScope) -> AsyncIterator[AsyncSession]:
         """Open a writing unit: it holds the tenant's clock, commits at the end, and rolls back on any exception."""
-        unit = Unit(tenant)
+        unit = Unit(tenant, self._seal)
         async with self.founding() as session:
             session.info["unit"] = unit
             async with self._patiently():
@@ -134,7 +142,7 @@ class Database:
         """Open a unit that only reads, all of it from one state; None: the reference tables only."""
         async with self._unavailable_when_away(), self._session(self._reader) as session, session.begin():
             if tenant is not None:
-                session.info["unit"] = Unit(tenant)
+                session.info["unit"] = Unit(tenant, self._seal)
             async with self._patiently():
                 await (self._enter(session, tenant) if tenant else session.execute(select(1)))
             yield session
@@ -154,7 +162,7 @@ class Database:
         if ticked_us is None or ticked_us >= asked:
             return
         async with self.founding() as session, self._patiently():
-            session.info["unit"] = Unit(tenant)
+            session.info["unit"] = Unit(tenant, self._seal)
             await self._enter(session, tenant)
             behind = (clock.c.tenant_id == tenant.id) & (clock.c.ticked_us < asked)
             await session.execute(update(clock).where(behind).values(ticked_us=asked))

@@ -103,12 +103,16 @@ class Vault:
 
     def mac(self, purpose: str, message: bytes) -> bytes:
         """Return the 32-byte HMAC-SHA256 of `message` for one purpose under the newest key."""
-        return hmac.digest(self._mac_keys[0], purpose.encode() + b"\0" + message, "sha256")
+        return self.macs(purpose, message)[0]
+
+    def macs(self, purpose: str, message: bytes) -> list[bytes]:
+        """Return the codes of `message` under every key, that of the newest first."""
+        text = purpose.encode() + b"\0" + message
+        return [hmac.digest(key, text, "sha256") for key in self._mac_keys]
 
     def mac_fits(self, purpose: str, message: bytes, tag: bytes) -> bool:
         """Return whether `tag` (or its first bytes, 8 at least) was made for `message` under any of the keys."""
-        text = purpose.encode() + b"\0" + message
-        tags = [hmac.digest(key, text, "sha256")[: len(tag)] for key in self._mac_keys]
+        tags = [each[: len(tag)] for each in self.macs(purpose, message)]
         return len(tag) >= 8 and any(hmac.compare_digest(each, tag) for each in tags)  # noqa: PLR2004  64 bits
 
 

@@ -6,11 +6,13 @@ from fastapi import Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.batches import ITEMS_MOST, RULES, BatchResult, batch_of
-from app.api.deps import IDEMPOTENT, SessionOf
-from app.api.doors import Door
+from app.api.deps import IDEMPOTENT, SessionOf, VaultOf
+from app.api.doors import ETAG, Door
+from app.api.routing import AdminRoute
 from app.models.examples import give_example
-from app.models.people import IdentityRead, IdentityWrite, PersonWrite
-from app.services import people
+from app.models.people import IdentityRead, IdentityWrite, PersonRead, PersonWrite
+from app.models.values import PersonId
+from app.services import erasure, people
 from app.services.people import IDENTITIES, PEOPLE
 
 door = Door(PEOPLE, "/people", "people")
@@ -28,6 +30,14 @@ class PeopleBatch(BaseModel):
         description="Up to 1,000.",
         examples=[[{"external_id": "10442", "name": "Rosa Okafor"}]],
     )
+
+
+class PersonMerge(BaseModel):
+    """Whom a person is one with."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=give_example)
+
+    person_id: PersonId = Field(description="The unresolved person whose identities and learning come along.")
 
 
 class IdentityList(BaseModel):
@@ -74,3 +84,48 @@ async def add_identity(
     row, new = await people.link(session, door.id_of(id), fields)
     response.status_code = 201 if new else 200
     return IDENTITIES.present(row)
+
+
+@router.post(
+    "/{id}/merge",
+    dependencies=[IDEMPOTENT],
+    operation_id="mergePerson",
+    summary="Merge an unresolved person into another",
+    response_model=PersonRead,
+    responses={200: {"headers": ETAG}},
+)
+async def merge_person(
+    id: door.id_param,  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
+    fields: Annotated[PersonMerge, Body()],
+    response: Response,
+    session: SessionOf,
+) -> Any:
+    """Both were one human: every identity goes over, enrolments are folded anew, and the emptied person is archived."""
+    return door.answer(response, await people.merge(session, door.id_of(id), fields.person_id))
+
+
+async def erase_person(
+    id: door.id_param,  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
+    response: Response,
+    session: SessionOf,
+    vault: VaultOf,
+) -> Any:
+    """Remove for good what names a person, everywhere and in every version. Needs a key with the scope admin.
+
+    Counts and enrolments stay, under a person without a name. Raw bodies that told of the person are emptied, and their
+    hashes kept. Nothing that comes under one of the person's names later is taken in. This cannot be undone.
+    """
+    return door.answer(response, await erasure.erase(session, vault, door.id_of(id)))
+
+
+router.add_api_route(
+    "/{id}/erase",
+    erase_person,
+    methods=["POST"],
+    dependencies=[IDEMPOTENT],
+    operation_id="erasePerson",
+    summary="Erase a person",
+    response_model=PersonRead,
+    responses={200: {"headers": ETAG}},
+    route_class_override=AdminRoute,
+)

@@ -61,6 +61,7 @@ _ROWS = (
     ("already_exists", 409, "There is one already", "Use another key, or change the one that is there."),
     ("wrong_state", 409, "The state does not allow this action", "`detail` names the states that allow it."),
     ("not_ready", 409, "Something is missing before this step", "Add what `errors` lists and send it again."),
+    ("erased", 409, "The person was erased", "Nothing about them is taken in again: leave this item out."),
     (
         "request_in_progress",
         409,

@@ -22,6 +22,13 @@ UNVERIFIED_HEADER = ":unverified"
 """Marks a handshake that was kept although nothing proved its sender: it never counts."""
 
 
+REDACTED_HEADER = ":redacted"
+"""Marks a delivery whose body and headers are gone, because they told of a person who was erased; its hash stays."""
+
+
+ERASED_REASON = "redacted: it told of a person who was erased"
+
+
 class SourceStatus(StrEnum):
     """Whether deliveries come (product.md)."""
 
@@ -149,9 +156,10 @@ class DeliveryRead(SQLModel):
     repeats: int = Field(description="How often the same content was sent again.")
     headers: dict[str, str] = Field(
         description="Request headers; secrets removed. `:query` is the query of the address, `:test-event` marks one "
-        "of our own, `:unverified` a handshake whose sender nothing proved."
+        "of our own, `:unverified` a handshake whose sender nothing proved, `:redacted` one that told of "
+        "an erased person: its body is gone."
     )
-    body_sha256: str = Field(description="SHA-256 of the kept body, hex.")
+    body_sha256: str = Field(description="SHA-256 of the body as it came, hex.")
 
 
 class DeliveryDetail(DeliveryRead):

@@ -1,5 +1,6 @@
 """The unit of work as services see it: whose it is, and its place on the tenant's clock."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,9 @@ class Unit:
     """One transaction of one tenant. `position` and `recorded_at` come from the tenant's clock; None when reading."""
 
     tenant: TenantScope
+    seal: Callable[[str, bytes], list[bytes]]
+    """Returns the codes of a message for a purpose under every secret key, that of the newest first."""
+
     position: int | None = None
     recorded_at: datetime | None = None
     changes: int = field(default=0)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -15,14 +15,15 @@ from sqlmodel import col
 from app.domain.learning import Kind, LearningEvent, content_hash, dedup_key, key_of
 from app.models.base import LARGEST, new_id
 from app.models.learning import LearningEventRow
-from app.models.sources import Delivery, DeliveryStatus
+from app.models.sources import ERASED_REASON, REDACTED_HEADER, Delivery, DeliveryStatus
 from app.models.unit import unit_of
-from app.services import enrolments, identities, references, sources
+from app.services import enrolments, identities, references, sources, suppression
 from app.services.among import among
 
 EventKey = tuple[UUID, bytes]
 """(source id, dedup key)."""
 
+REDACTED = {REDACTED_HEADER: "true"}
 _CHUNK = 500
 _NAME_LENGTH = 255
 _ACTIVITY_LENGTH = 500
@@ -46,6 +47,8 @@ class Inbound:
     reason: str | None = None
     events: tuple[LearningEvent, ...] = ()
     authentic: bool = True
+    redacted: bool = False
+    """Whether its body and headers are not to be kept: it tells of a person who was erased."""
 
     def digest(self) -> bytes:
         """Return what makes the request the same as an earlier one: its body, its query and the keys of its events."""
@@ -107,7 +110,8 @@ async def record(session: AsyncSession, items: Sequence[Inbound]) -> list[Receip
     fresh: dict[EventKey, Inbound] = {}
     for item, digest in zip(items, digests, strict=True):
         fresh.setdefault((item.source_id, digest), item)
-    new = {place: item for place, item in fresh.items() if place not in known}
+    unknown = {place: item for place, item in fresh.items() if place not in known}
+    new = dict(zip(unknown, await _without_erased(session, list(unknown.values())), strict=True))
     receipts = await _apply(session, new)
     await _count_repeats(session, items, digests, known)
     heard = [item for item in items if item.authentic]
@@ -130,12 +134,16 @@ async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound
 
     The verdict on the delivery becomes that of the new reading; facts that it brought before stay.
     """
-    counts, rows = await _sift(session, [(row.id, item) for row, item in items])
     digests = [item.digest() for _, item in items]
+    cleared = await _without_erased(session, [item for _, item in items])
+    items = [(row, item) for (row, _), item in zip(items, cleared, strict=True)]
+    counts, rows = await _sift(session, [(row.id, item) for row, item in items])
     known = await _known_deliveries(session, [item for _, item in items], digests)
     for (row, item), digest in zip(items, digests, strict=True):
         fresh, _, conflicts = counts[row.id]
         row.status, row.reason, row.conflicts = item.status, item.reason, conflicts
+        if item.redacted:
+            row.body, row.headers = b"", REDACTED
         row.recorded += fresh
         row.duplicates = max(0, len(item.events) - row.recorded)
         if (row.source_id, digest) not in known:
@@ -152,6 +160,26 @@ async def refold_references(
     pairs = await enrolments.pairs_of_references(session, reference_ids)
     former = {(person_id, activity_id) for person_id, _ in pairs for activity_id in former_activity_ids}
     await enrolments.refold(session, pairs | former)
+
+
+async def _without_erased(session: AsyncSession, items: Sequence[Inbound]) -> list[Inbound]:
+    """Return requests, in order, without what they tell of erased people; of such a one only the hash is kept."""
+    named = [
+        [{identities.name_of(each, item.source_id) for each in event.identities} for event in item.events]
+        for item in items
+    ]
+    gone = await suppression.among(session, {name for events in named for names in events for name in names})
+    if not gone:
+        return list(items)
+    cleared = []
+    for item, events in zip(items, named, strict=True):
+        kept = tuple(event for event, names in zip(item.events, events, strict=True) if gone.isdisjoint(names))
+        if len(kept) == len(item.events):
+            cleared.append(item)
+        else:
+            status = item.status if kept else DeliveryStatus.IGNORED
+            cleared.append(replace(item, events=kept, status=status, reason=ERASED_REASON, redacted=True))
+    return cleared
 
 
 async def _known_deliveries(
@@ -242,8 +270,8 @@ async def _insert_deliveries(
             "digest": digest,
             "status": item.status,
             "reason": item.reason,
-            "headers": dict(item.headers),
-            "body": item.body,
+            "headers": REDACTED if item.redacted else dict(item.headers),
+            "body": b"" if item.redacted else item.body,
             "body_sha256": hashlib.sha256(item.body).digest(),
             "received_at": item.received_at,
             "recorded_at": unit.tick(),

@@ -10,10 +10,19 @@ from sqlmodel import col
 
 from app.domain import ids, learning
 from app.domain.errors import Conflict, Fault, Invalid
-from app.models.people import Identity, IdentityRead, IdentityWrite, Person, PersonRead, PersonWrite
+from app.models.people import (
+    AudienceMember,
+    Identity,
+    IdentityRead,
+    IdentityWrite,
+    Person,
+    PersonRead,
+    PersonStatus,
+    PersonWrite,
+)
 from app.models.sources import Source
 from app.models.unit import unit_of
-from app.services import batches, enrolments, memberships
+from app.services import batches, enrolments, memberships, suppression
 from app.services.batches import ItemResult
 from app.services.bulk import born, change_many
 from app.services.nouns import Action, NounType, get, keep
@@ -21,9 +30,15 @@ from app.services.nouns import Action, NounType, get, keep
 _SOURCE = "src_"
 
 
-async def _is_known_by_its_number(_session: AsyncSession, row: Person) -> None:
-    """Count a person with an external id as known: no longer somebody whom only a source has named."""
+async def _is_known_by_its_number(session: AsyncSession, row: Person) -> None:
+    """Count a person with an external id as known: no longer somebody whom only a source has named.
+
+    Refuse to know an erased person again.
+    """
+    if row.status == PersonStatus.ERASED:
+        raise Conflict("This person was erased: nothing can be added to them.", code="erased")
     if row.external_id is not None:
+        await suppression.refuse(session, ("", suppression.PERSONNEL_NUMBER, row.external_id), "/external_id")
         row.resolved = True
 
 
@@ -95,6 +110,9 @@ async def link(session: AsyncSession, person_id: UUID, fields: IdentityWrite) ->
     person = await get(session, PEOPLE, person_id)
     await _require_issuer(session, fields)
     named = learning.Identity.of(fields.kind, fields.value)
+    if person.status == PersonStatus.ERASED:
+        raise Conflict("This person was erased: nothing can be added to them.", code="erased")
+    await suppression.refuse(session, (fields.issuer, fields.kind.value, named.value), "/value")
     statement = select(Identity).where(
         col(Identity.issuer) == fields.issuer,
         col(Identity.kind) == fields.kind.value,
@@ -130,8 +148,11 @@ async def put_identities(session: AsyncSession, links: Sequence[tuple[UUID, Iden
         name = (fields.issuer, fields.kind.value, value)
         columns = {"person_id": person_id, "issuer": name[0], "kind": name[1], "value": name[2]}
         items.append(batches.Item(name, columns))
-    known = await _by_names(session, [item.key for item in items if item.key is not None])
+    wanted = [item.key for item in items if item.key is not None]
+    known, gone = await _by_names(session, wanted), await suppression.among(session, wanted)
     for item in items:
+        if item.key in gone:
+            item.faults.append(Fault("erased", "is of a person who was erased", pointer="/value"))
         holder = known.get(item.key) if item.key is not None else None
         if holder is not None and holder.person_id != item.values["person_id"]:
             detail = f"belongs to {ids.encode('per', holder.person_id)}"
@@ -163,6 +184,30 @@ async def _require_issuer(session: AsyncSession, fields: IdentityWrite) -> None:
     if source_id is None or await session.get(Source, (unit_of(session).tenant.id, source_id)) is None:
         fault = Fault("unknown_reference", "names no source of this tenant", pointer="/issuer")
         raise Invalid("/issuer names no source of this tenant.", errors=(fault,))
+
+
+async def merge(session: AsyncSession, person_id: UUID, other_id: UUID) -> Person:
+    """Make one of two: every identity of an unresolved person goes to another; return the latter as it stands.
+
+    Learning under those names is folded anew; the emptied person is archived, and as-of answers still show two. Merging
+    again changes nothing. Raises NotFound, and Conflict where they cannot be one.
+    """
+    person, other = await get(session, PEOPLE, person_id), await get(session, PEOPLE, other_id)
+    if PersonStatus.ERASED in {person.status, other.status}:
+        raise Conflict("One of them was erased: nothing can be added to them.", code="erased")
+    if person_id == other_id:
+        raise Conflict("A person is one already: name another one to merge.")
+    if other.resolved:
+        raise Conflict("Only a person who is not resolved can be merged into another.", code="wrong_state")
+    if other.archived_at is not None:
+        return person
+    member = select(col(AudienceMember.id)).where(
+        col(AudienceMember.person_id) == other_id, col(AudienceMember.archived_at).is_(None)
+    )
+    if await session.scalar(member.limit(1)) is not None:
+        raise Conflict("The person to be merged is in an audience: put the other one there instead, and take it out.")
+    await _merge(session, other, person)
+    return await get(session, PEOPLE, person_id)
 
 
 async def _merge(session: AsyncSession, other: Person, person: Person) -> None:

@@ -1,0 +1,155 @@
+"""Erasing a person: what names them goes, in every table and every version; what was counted stays.
+
+Identifying fields and bodies are redacted in place, the hash of each body is kept, and the names live on as codes, so
+that neither a replay nor a late event brings the person back (decisions.md, "Erasure").
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+from urllib.parse import quote, quote_plus
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, cast, delete, func, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.domain import ids
+from app.models.history import VERSIONS
+from app.models.learning import LearningEventRow
+from app.models.people import Identity, Person, PersonStatus
+from app.models.sources import ERASED_REASON, REDACTED_HEADER, Delivery
+from app.models.surveys import SurveyResponse
+from app.models.tenancy import IdempotencyRecord
+from app.models.unit import unit_of
+from app.services import suppression
+from app.services.nouns import get, keep
+from app.services.people import PEOPLE
+from app.services.suppression import PERSONNEL_NUMBER, Name
+from app.vault import Vault
+
+_TELLING = 4
+"""Characters that a text needs at least to be looked for inside others: shorter ones stand there by chance."""
+
+_IN_PLACE = {"synchronize_session": False}
+_CHUNK = 500
+
+
+async def erase(session: AsyncSession, vault: Vault, person_id: UUID) -> Person:
+    """Erase a person for good; erasing them again changes nothing. Raises NotFound."""
+    person = await get(session, PEOPLE, person_id)
+    if person.status == PersonStatus.ERASED:
+        return person
+    identities = list(await session.scalars(select(Identity).where(col(Identity.person_id) == person_id)))
+    identity_ids = [row.id for row in identities]
+    names = await _names(session, person_id, identity_ids)
+    texts = await _texts(session, person_id, names)
+    await suppression.add(session, names)
+    person.name, person.external_id, person.status = None, None, PersonStatus.ERASED
+    await keep(session, person, "erased")
+    await _redact_versions(session, "person", [person_id], {"name": None, "external_id": None})
+    await _redact_identities(session, identities)
+    await _redact_deliveries(session, identity_ids, texts)
+    await _redact_events(session, identity_ids, texts)
+    await _redact_responses(session, person_id)
+    await _forget_answers(session, vault, [*texts, ids.encode("per", person_id)])
+    return person
+
+
+async def _names(session: AsyncSession, person_id: UUID, identity_ids: Sequence[UUID]) -> set[Name]:
+    """Return every name that the person has or ever had."""
+    identity, person = VERSIONS["identity"], VERSIONS["person"]
+    tenant_id = unit_of(session).tenant.id
+    told = select(identity.c.issuer, identity.c.kind, identity.c.value).where(
+        identity.c.tenant_id == tenant_id, identity.c.identity_id.in_(identity_ids)
+    )
+    found = {(issuer, kind, value) for issuer, kind, value in await session.execute(told)}
+    numbers = select(person.c.external_id).where(
+        person.c.tenant_id == tenant_id, person.c.person_id == person_id, person.c.external_id.is_not(None)
+    )
+    return found | {("", PERSONNEL_NUMBER, number) for number in await session.scalars(numbers)}
+
+
+async def _texts(session: AsyncSession, person_id: UUID, names: Collection[Name]) -> list[str]:
+    """Return what tells who the person is wherever it stands: names, addresses, numbers, long enough to be theirs."""
+    person = VERSIONS["person"]
+    called = select(person.c.name).where(
+        person.c.tenant_id == unit_of(session).tenant.id, person.c.person_id == person_id, person.c.name.is_not(None)
+    )
+    values = {value for _, _, value in names} | set(await session.scalars(called))
+    return sorted(value for value in values if len(value) >= _TELLING)
+
+
+async def _redact_versions(session: AsyncSession, noun: str, noun_ids: Sequence[UUID], values: dict[str, Any]) -> None:
+    table = VERSIONS[noun]
+    theirs = (table.c.tenant_id == unit_of(session).tenant.id, table.c[f"{noun}_id"].in_(noun_ids))
+    await session.execute(update(table).where(*theirs).values(**values))
+
+
+async def _redact_identities(session: AsyncSession, rows: Sequence[Identity]) -> None:
+    for row in rows:
+        row.value = f"erased-{row.id.hex}"
+        await _redact_versions(session, "identity", [row.id], {"value": row.value})
+    await session.flush()
+
+
+async def _redact_deliveries(session: AsyncSession, identity_ids: Sequence[UUID], texts: Sequence[str]) -> None:
+    """Empty the bodies that brought events of the person, and those in which one of the texts stands."""
+    brought = select(col(LearningEventRow.delivery_id)).where(col(LearningEventRow.identity_id).in_(identity_ids))
+    conditions = [col(Delivery.id).in_(brought), *(_stands_in(session, form) for form in _forms(texts))]
+    redacted = {"body": b"", "headers": {REDACTED_HEADER: "true"}, "reason": ERASED_REASON}
+    await session.execute(
+        update(Delivery).where(or_(*conditions), col(Delivery.body) != b"").values(**redacted),
+        execution_options=_IN_PLACE,
+    )
+
+
+def _forms(texts: Sequence[str]) -> list[bytes]:
+    """Return the ways in which texts are written in bodies: plain, escaped in JSON, quoted in forms and addresses."""
+    forms = set()
+    for text in texts:
+        escaped = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+        forms |= {text, *escaped, quote(text, safe=""), quote(text, safe="@"), quote_plus(text)}
+    return sorted(form.encode() for form in forms)
+
+
+def _stands_in(session: AsyncSession, form: bytes) -> Any:
+    sought = cast(literal(form, LargeBinary), LargeBinary)
+    if session.get_bind().dialect.name == "postgresql":
+        return func.position(sought.op("IN")(col(Delivery.body))) > 0
+    return func.instr(col(Delivery.body), sought) > 0
+
+
+async def _redact_events(session: AsyncSession, identity_ids: Sequence[UUID], texts: Sequence[str]) -> None:
+    """Drop what events say besides their facts, and the sender's ids of events that hold a name."""
+    theirs = col(LearningEventRow.identity_id).in_(identity_ids)
+    await session.execute(update(LearningEventRow).where(theirs).values(extras={}), execution_options=_IN_PLACE)
+    keyed = select(col(LearningEventRow.id), col(LearningEventRow.event_key)).where(
+        theirs, col(LearningEventRow.event_key).is_not(None)
+    )
+    telling = [row_id for row_id, key in await session.execute(keyed) if any(text in str(key) for text in texts)]
+    for start in range(0, len(telling), _CHUNK):
+        rows = col(LearningEventRow.id).in_(telling[start : start + _CHUNK])
+        await session.execute(update(LearningEventRow).where(rows).values(event_key=None), execution_options=_IN_PLACE)
+
+
+async def _redact_responses(session: AsyncSession, person_id: UUID) -> None:
+    """Drop the free text of the person's answers; what they ticked stays counted."""
+    theirs = col(SurveyResponse.person_id) == person_id
+    response_ids = list(await session.scalars(select(col(SurveyResponse.id)).where(theirs)))
+    await session.execute(update(SurveyResponse).where(theirs).values(comment=None), execution_options=_IN_PLACE)
+    await _redact_versions(session, "survey_response", response_ids, {"comment": None})
+
+
+async def _forget_answers(session: AsyncSession, vault: Vault, texts: Sequence[str]) -> None:
+    """Forget the stored answers of idempotent requests that hold one of the texts."""
+    forms = _forms(texts)
+    stored = select(col(IdempotencyRecord.id), col(IdempotencyRecord.route), col(IdempotencyRecord.body))
+    telling = []
+    for row_id, route, body in await session.execute(stored):
+        clear = vault.decrypt(body.decode()) + route.encode()
+        if any(form in clear for form in forms):
+            telling.append(row_id)
+    for start in range(0, len(telling), _CHUNK):
+        rows = col(IdempotencyRecord.id).in_(telling[start : start + _CHUNK])
+        await session.execute(delete(IdempotencyRecord).where(rows), execution_options=_IN_PLACE)
