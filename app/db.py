@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -30,6 +31,7 @@ QUEUE_LIMIT = 2_000
 QUEUE_BYTES = 128 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 BATCH_LIMIT = 256
+BATCH_BYTES = 8 * 1024 * 1024
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -336,10 +338,16 @@ class Group(Generic[Item, Result]):
         queue = self._waiting[tenant.id]
         try:
             while queue:
-                batch, queue[:] = queue[:BATCH_LIMIT], queue[BATCH_LIMIT:]
+                together = self._together([item for item, _ in queue[:BATCH_LIMIT]])
+                batch, queue[:] = queue[:together], queue[together:]
                 await self._commit(tenant, batch)
         finally:
             del self._drains[tenant.id], self._waiting[tenant.id]
+
+    def _together(self, items: Sequence[Item]) -> int:
+        """Return how many of the items that wait go in one transaction: one, or as many as are not too large for it."""
+        totals = accumulate(map(self._size, items))
+        return max(1, sum(total <= BATCH_BYTES for total in totals))
 
     async def _commit(self, tenant: TenantScope, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         started = asyncio.get_running_loop().time()

@@ -59,19 +59,28 @@ from app.api.middleware import RequestFrame
 from app.api.senders import Senders
 from app.api.setups import Directory
 from app.api.streams import Streams
+from app.api.xapi import routes as xapi
 from app.config import Settings
 from app.courier import Courier
 from app.db import Database
 from app.outbound import Outbound
 from app.schema import SchemaState
 from app.services import ingest
+from app.services.xapi import statements as xapi_statements
 from app.vault import Vault
 from app.worker import Worker
 
 WORKER_STOP_SECONDS = 4
 """How long the job in hand may take once the service stops; what is left then is taken over after its lease."""
 
-_EXPOSED = ["ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed"]
+_EXPOSED = [
+    *("ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed", "Last-Modified"),
+    *("X-Experience-API-Version", "X-Experience-API-Consistent-Through"),
+]
+_ALLOWED = [
+    *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"),
+    *("X-Experience-API-Version", "X-Experience-API-Hash"),
+]
 _V1 = (
     objectives.router,
     kpis.router,
@@ -103,6 +112,7 @@ _V1 = (
     rollouts.router,
     statements.router,
     webhooks.router,
+    xapi.router,
     oauth.router,
     operations.router,
     *hooks.routers,
@@ -130,7 +140,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
         app.state.streams.stop()
         worker.stop()
         courier.stop()
-        await app.state.ingest.close()
+        await asyncio.gather(app.state.ingest.close(), app.state.xapi.close())
         if working:
             await asyncio.wait(working, timeout=WORKER_STOP_SECONDS)
         await database.dispose()
@@ -157,6 +167,8 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.handshakes = Handshakes()
     app.state.ingest = database.group(ingest.record, size=lambda item: len(item.body))
     app.state.ingest.observe = telemetry.group_committed
+    app.state.xapi = database.group(xapi_statements.record, size=xapi_statements.Post.size)
+    app.state.xapi.observe = telemetry.group_committed
     app.state.schema_state = _schema_state(database)
     errors.install(app)
     openapi.install(app)
@@ -184,12 +196,12 @@ def _wrap(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
+            allow_headers=_ALLOWED,
             expose_headers=_EXPOSED,
         )
     app.add_middleware(
         RequestFrame,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_seconds=settings.body_timeout_seconds,
-        larger_bodies={"/v1/panels": settings.max_panel_bytes},
+        larger_bodies={"/v1/panels": settings.max_panel_bytes, "/v1/xapi/": settings.max_xapi_bytes},
     )

@@ -1,11 +1,13 @@
 """Units of work: whose they are, their place on the tenant's clock, and what happens when the database is away."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.config import Settings
@@ -105,3 +107,20 @@ async def test_the_embedded_database_is_durable_and_checks_its_keys(tmp_path: Pa
 
     assert (modes, keys) == (["wal", 2], 1)
     await database.dispose()
+
+
+async def test_what_waits_together_is_not_too_large_for_one_transaction(
+    database: Database, acme: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.db.BATCH_BYTES", 10)
+    taken: list[list[int]] = []
+
+    async def note(_session: AsyncSession, items: list[int]) -> list[int]:
+        taken.append(items)
+        return items
+
+    group = database.group(note, size=lambda item: item)
+    answers = await asyncio.gather(*(group.submit(acme.scope, size) for size in (3, 6, 4, 20, 1)))
+
+    assert answers == [3, 6, 4, 20, 1]
+    assert taken == [[3, 6], [4], [20], [1]]

@@ -58,14 +58,15 @@ class RequestFrame:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
+        without_body = scope["method"] == "HEAD"
+        if without_body:
+            scope = {**scope, "method": "GET"}  # a copy: the server has to know that no body follows the headers
         request = Request(scope)
         request_id = _request_id(request.headers.get("x-request-id"))
         request.state.request_id = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         sender = _Sender(send, request_id, no_store=not scope["path"].startswith("/static"))
-        if scope["method"] == "HEAD":
-            scope["method"] = "GET"
-            sender.without_body = request.state.without_body = True
+        sender.without_body = request.state.without_body = without_body
         try:
             await self._serve(request, receive, sender)
         finally:
@@ -116,7 +117,9 @@ class RequestFrame:
 
     def _most(self, request: Request) -> int:
         """Return how many bytes the body of a request to this address may have."""
-        return self.larger_bodies.get(request.scope["path"], self.max_body_bytes)
+        path: str = request.scope["path"]
+        larger = (most for place, most in self.larger_bodies.items() if path == place or _is_below(path, place))
+        return next(larger, self.max_body_bytes)
 
     def _too_large(self, request: Request) -> str:
         return f"A body may have {self._most(request):,} bytes."
@@ -170,6 +173,10 @@ class _Sender:
         if message["type"] == "http.response.body" and self.without_body:
             message = {**message, "body": b""}
         await self._send(message)
+
+
+def _is_below(path: str, place: str) -> bool:
+    return place.endswith("/") and path.startswith(place)
 
 
 def _request_id(sent: str | None) -> str:

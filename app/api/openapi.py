@@ -49,6 +49,7 @@ TAGS = {
     "webhooks": "Where the LMSs post to.",
     "operations": "Long work: how far it is, and what came of it.",
     "webhook-endpoints": "Where this service posts to: your addresses, and every message and attempt.",
+    "xapi": "A learning record store for each source with the adapter `xapi`: versions 1.0.3 and 2.0.",
     "changes": "Everything that changed, in order.",
     "keys": "API keys.",
     "tenant": "The organisation behind the key.",

@@ -21,6 +21,12 @@ _ROWS = (
         "The body is not strict JSON",
         ("Send one RFC 8259 document in UTF-8: no NaN, no NUL, no lone surrogates, no key twice, not deeper than 200."),
     ),
+    (
+        "invalid_xapi",
+        400,
+        "The request is not xAPI",
+        ("Mend what `detail` and `errors` point at, after the xAPI specification; nothing of the request was kept."),
+    ),
     ("malformed_request", 400, "The request is not HTTP/1.1", "Send it with a client that speaks RFC 9112."),
     (
         "invalid_cursor",

@@ -1,13 +1,13 @@
 """What a delivery says: read by its adapter, judged, and what of it is kept. The same live, tried and replayed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
 from app.api.setups import Connected
 from app.domain.learning import LearningEvent
-from app.lms import Delivery, TransportFault, Unreadable, _signatures
+from app.lms import Delivery, Parsed, TransportFault, Unreadable, _signatures
 from app.lms._body import content
 from app.models import sources as models
 from app.models.sources import DeliveryStatus, SourceStatus
@@ -27,14 +27,20 @@ class Reading:
 
 
 def request_of(
-    connected: Connected, headers: Mapping[str, str], body: bytes, query: Mapping[str, str], received_at: datetime
+    connected: Connected,
+    headers: Mapping[str, str],
+    body: bytes,
+    query: Mapping[str, str],
+    received_at: datetime,
+    *,
+    path: str | None = None,
 ) -> Delivery:
     """Return a request to a source as its adapter sees it: its address without any secret segment."""
     return Delivery(
         headers={name.lower(): value for name, value in headers.items() if not name.startswith(":")},
         body=body,
         received_at=received_at,
-        path=receiver_path(connected.tenant.slug, connected.slug),
+        path=path or _webhook_of(connected),
         query=query,
     )
 
@@ -42,13 +48,19 @@ def request_of(
 def kept_request(connected: Connected, row: models.Delivery) -> Delivery:
     """Return the request that a stored delivery was, without the secrets that it carried."""
     query = dict(parse_qsl(row.headers.get(models.QUERY_HEADER, ""), keep_blank_values=True))
-    return request_of(connected, row.headers, row.body, query, row.received_at)
+    path = row.headers.get(models.PATH_HEADER)
+    return request_of(connected, row.headers, row.body, query, row.received_at, path=path)
 
 
 def read(connected: Connected, delivery: Delivery) -> Reading:
     """Read an authentic delivery. Raises TransportFault; anything else that is unreadable is quarantined."""
+    return judged(connected, lambda: connected.adapter.parse(delivery, connected.setup))
+
+
+def judged(connected: Connected, parse: Callable[[], Parsed]) -> Reading:
+    """Return the verdict on what `parse` reads. Raises TransportFault, as `read` does."""
     try:
-        parsed = connected.adapter.parse(delivery, connected.setup)
+        parsed = parse()
     except TransportFault:
         raise
     except Unreadable as error:
@@ -74,17 +86,23 @@ def inbound(
 ) -> Inbound:
     """Return what to keep of a delivery; the secrets that it carries in clear are taken out."""
     shown = _signatures.without_secrets(_opened(connected, delivery), connected.setup)
-    query = {models.QUERY_HEADER: urlencode(shown.query)} if shown.query else {}
+    address = {models.QUERY_HEADER: urlencode(shown.query)} if shown.query else {}
+    if shown.path != _webhook_of(connected):
+        address[models.PATH_HEADER] = shown.path
     return Inbound(
         source_id=connected.source_id,
         received_at=delivery.received_at,
-        headers={**shown.headers, **query, **(marks or {})},
+        headers={**shown.headers, **address, **(marks or {})},
         body=shown.body,
         status=reading.status,
         reason=reading.reason,
         events=reading.events,
         authentic=authentic,
     )
+
+
+def _webhook_of(connected: Connected) -> str:
+    return receiver_path(connected.tenant.slug, connected.slug)
 
 
 def _opened(connected: Connected, delivery: Delivery) -> Delivery:

@@ -18,19 +18,39 @@ from app.domain.learning import Kind
 from app.lms import Adapter, Delivery, Parsed, SourceSetup
 from app.lms._body import json_or_form
 from app.lms._statements import parsed
+from app.lms._xapi import Edition
+from app.lms._xapi.comparing import with_ids
+
+RESOURCE = "/v1/xapi/"
+"""How the addresses of the xAPI resources begin."""
 
 _VERBS_MAX = 500
 
 
 def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
-    """Return the events of the statements; `mapping.verbs` gives kinds to verbs of the source's own."""
-    return parsed(json_or_form(delivery), zone=setup.zone, verbs=setup.mapping.get("verbs"))
+    """Return the events of the statements; `mapping.verbs` gives kinds to verbs of the source's own.
+
+    At the statement resource, statements that came without an id have the one that it gave them.
+    """
+    body = json_or_form(delivery)
+    if delivery.path.startswith(RESOURCE):
+        statements = body if isinstance(body, list) else [body]
+        return of_statements(with_ids(statements, delivery.received_at, delivery.query.get("statementId")), setup)
+    return of_statements(body, setup)
+
+
+def of_statements(body: Any, setup: SourceSetup) -> Parsed:
+    """Return the events of a statement or of an array of them."""
+    return parsed(body, zone=setup.zone, verbs=setup.mapping.get("verbs"))
 
 
 def check_mapping(mapping: Mapping[str, Any]) -> list[Fault]:
-    """Return what is wrong with `{"verbs": {verb id: kind or "ignore"}}`, the only mapping there is."""
-    unknown = [name for name in mapping if name != "verbs"]
-    faults = [Fault("unknown_field", "the mapping of xAPI has only 'verbs'", pointer=f"/{name}") for name in unknown]
+    """Return what is wrong with `{"verbs": {verb id: kind or "ignore"}, "version": "1.0.3" or "2.0.0"}`."""
+    unknown = [name for name in mapping if name not in {"verbs", "version"}]
+    detail = "the mapping of xAPI has only 'verbs' and 'version'"
+    faults = [Fault("unknown_field", detail, pointer=f"/{name}") for name in unknown]
+    if mapping.get("version", Edition.ONE) not in set(Edition):
+        faults.append(Fault("invalid_value", f"must be one of {', '.join(Edition)}", pointer="/version"))
     verbs = mapping.get("verbs", {})
     if not isinstance(verbs, Mapping) or len(verbs) > _VERBS_MAX:
         return [*faults, Fault("invalid_value", f"must be an object of at most {_VERBS_MAX} verbs", pointer="/verbs")]
@@ -47,10 +67,13 @@ ADAPTER = Adapter(
     title="xAPI and cmi5",
     how_to_connect=(
         "1. POST /v1/sources with adapter `xapi` and scheme `basic` (or `oauth2` for LinkedIn Learning and Udemy).\n"
-        "2. In the sender, enter the webhook URL (or /v1/xapi/{tenant}/{source}/ where it asks for an LRS endpoint).\n"
+        "2. In the LMS or authoring tool, enter /v1/xapi/{tenant}/{source}/ of this service as the LRS endpoint. It is "
+        "a whole learning record store: statements with attachments and queries, state, profiles (1.0.3 and 2.0).\n"
         "3. Enter user and password of the secret as the LRS key and secret.\n"
-        "4. Complete a test course; the statement appears under GET /v1/deliveries?source=...\n"
-        "5. Verbs of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries."
+        "4. Who only pushes statements (LinkedIn Learning, Udemy, Moodle) may post to the webhook URL as well.\n"
+        "5. Complete a test course; the statement appears under GET /v1/deliveries?source_id=...\n"
+        "6. Verbs of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries.\n"
+        "7. A player in a browser: THROUGHLINE_CORS_ORIGINS must name the origin that it is served from."
     ),
     schemes=("basic", "oauth2", "static_header", "standard_webhooks", "hmac_sha256", "query_token", "none"),
     authentication={"scheme": "basic"},
@@ -74,5 +97,10 @@ ADAPTER = Adapter(
     },
     parse=parse,
     check_mapping=check_mapping,
-    reference={"fields": {"verbs": "An object of verb ids and kinds (or `ignore`), before the built-in table."}},
+    reference={
+        "fields": {
+            "verbs": "An object of verb ids and kinds (or `ignore`), before the built-in table.",
+            "version": "What the xAPI resources answer to requests that name no version: `1.0.3` (default) or `2.0.0`.",
+        }
+    },
 )

@@ -15,6 +15,9 @@ from app.models.values import DeliveryId, Slug, SourceId, Title, Zone
 QUERY_HEADER = ":query"
 """Stands among the kept headers of a delivery for the query of its address. No header on the wire starts so."""
 
+PATH_HEADER = ":path"
+"""Stands there for the address itself, of a delivery that came to another one than the source's webhook."""
+
 TEST_HEADER = ":test-event"
 """Marks a delivery that this service made itself: it never counts."""
 
@@ -155,9 +158,10 @@ class DeliveryRead(SQLModel):
     conflicts: int = Field(description="Events whose key was there with other content; the first wins.")
     repeats: int = Field(description="How often the same content was sent again.")
     headers: dict[str, str] = Field(
-        description="Request headers; secrets removed. `:query` is the query of the address, `:test-event` marks one "
-        "of our own, `:unverified` a handshake whose sender nothing proved, `:redacted` one that told of "
-        "an erased person: its body is gone."
+        description="Request headers; secrets removed. `:query` is the query of the address, `:path` the address of a "
+        "delivery that came to another one than the webhook (xAPI statements), `:test-event` marks one of our own, "
+        "`:unverified` a handshake whose sender nothing proved, `:redacted` one that told of an erased person: its "
+        "body is gone."
     )
     body_sha256: str = Field(description="SHA-256 of the body as it came, hex.")
 

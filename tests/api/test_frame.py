@@ -147,6 +147,26 @@ async def test_a_body_that_comes_too_slowly_is_answered_408() -> None:
     assert sent[0]["status"] == 408
 
 
+async def test_the_server_goes_on_knowing_that_head_was_asked_for() -> None:
+    asked: list[str] = []
+
+    async def answers(scope: Any, _receive: Any, send: Any) -> None:
+        asked.append(scope["method"])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    sent: list[Any] = []
+
+    async def keep(message: Any) -> None:
+        sent.append(message)
+
+    frame = RequestFrame(answers, max_body_bytes=1000, body_timeout_seconds=1)
+    scope = {"type": "http", "method": "HEAD", "path": "/x", "headers": [], "query_string": b""}
+    await frame(scope, keep, keep)
+
+    assert (asked, scope["method"], sent[1]["body"]) == (["GET"], "HEAD", b"")
+
+
 async def test_too_many_headers_are_431(client: httpx.AsyncClient) -> None:
     answer = await client.get("/healthz", headers={f"X-{number}": "1" for number in range(120)})
 

@@ -1,0 +1,192 @@
+"""Statements kept for the readers of the resource, in the transaction that records their delivery and its events."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.models.base import new_id
+from app.models.unit import unit_of
+from app.models.xapi import XapiMention, XapiStatement
+from app.services import ingest
+from app.services.among import among
+from app.services.ingest import Inbound, Receipt
+from app.services.xapi import activities, attachments, targets
+from app.services.xapi.attachments import Raw
+
+_CHUNK = 500
+
+Place = tuple[UUID, UUID]
+"""(source id, statement id)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One statement that a source tells: what is stored of it. `keys` are what it mentions, True where directly."""
+
+    statement_id: UUID
+    content_sha256: bytes
+    document: str
+    verb_key: bytes
+    keys: Mapping[bytes, bool]
+    told_at: datetime | None = None
+    registration: UUID | None = None
+    refers_to: UUID | None = None
+    voids: bool = False
+    attachment_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One request with statements: its delivery, and what to keep of them. `definitions` are in the order told."""
+
+    inbound: Inbound
+    statements: tuple[Told, ...]
+    definitions: tuple[activities.Told, ...] = ()
+    attachments: tuple[Raw, ...] = ()
+
+    def size(self) -> int:
+        """Return the bytes that it holds while it waits."""
+        return len(self.inbound.body) + sum(len(content) for _, _, content in self.attachments)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request: the ids that stand for other statements already, and its receipt if there are none.
+
+    `stored_at` is the instant of the transaction on the tenant's clock.
+    """
+
+    conflicts: tuple[UUID, ...]
+    receipt: Receipt | None
+    stored_at: datetime
+
+
+async def record(session: AsyncSession, posts: Sequence[Post]) -> list[Outcome]:
+    """Keep the statements of `posts`, and record their deliveries. The tenant's clock is held.
+
+    A statement known already is left alone; a request with one whose id is known for another statement changes
+    nothing at all (https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#212-post-statements).
+    """
+    known = await _known(
+        session, {(post.inbound.source_id, one.statement_id) for post in posts for one in post.statements}
+    )
+    conflicts: list[tuple[UUID, ...]] = []
+    fresh: list[list[Told]] = []
+    for post in posts:
+        contrary, unknown = _sorted_out(post, known)
+        conflicts.append(contrary)
+        fresh.append(unknown)
+    accepted = [post for post, contrary in zip(posts, conflicts, strict=True) if not contrary]
+    stored_at = unit_of(session).tick()
+    receipts = iter(await ingest.record(session, [post.inbound for post in accepted]) if accepted else ())
+    outcomes = [Outcome(contrary, None if contrary else next(receipts), stored_at) for contrary in conflicts]
+    new = [
+        (new_id(), outcome.receipt.delivery_id, post.inbound.source_id, one)
+        for post, outcome, listed in zip(posts, outcomes, fresh, strict=True)
+        if outcome.receipt is not None
+        for one in listed
+    ]
+    await _insert(session, new)
+    for post in accepted:
+        await activities.learn(session, post.inbound.source_id, post.definitions)
+        await attachments.keep(session, post.inbound.source_id, post.attachments)
+    return outcomes
+
+
+def _sorted_out(post: Post, known: dict[Place, tuple[bytes, datetime | None]]) -> tuple[tuple[UUID, ...], list[Told]]:
+    """Return the ids of a request that stand for other statements, and what of it is new; note the new ones."""
+    source_id = post.inbound.source_id
+    contrary, new = [], []
+    for one in post.statements:
+        earlier = known.get((source_id, one.statement_id))
+        if earlier is None:
+            new.append(one)
+        elif earlier[0] != one.content_sha256 or (earlier[1] and one.told_at and earlier[1] != one.told_at):
+            contrary.append(one.statement_id)
+    if not contrary:
+        known.update({(source_id, one.statement_id): (one.content_sha256, one.told_at) for one in new})
+    return tuple(contrary), new
+
+
+async def _known(session: AsyncSession, places: Collection[Place]) -> dict[Place, tuple[bytes, datetime | None]]:
+    found: dict[Place, tuple[bytes, datetime | None]] = {}
+    wanted = sorted(places)
+    columns = (XapiStatement.source_id, XapiStatement.statement_id)
+    for start in range(0, len(wanted), _CHUNK):
+        statement = select(
+            col(XapiStatement.source_id),
+            col(XapiStatement.statement_id),
+            col(XapiStatement.content_sha256),
+            col(XapiStatement.told_at),
+        ).where(among(columns, wanted[start : start + _CHUNK]))
+        for source_id, statement_id, content, told_at in await session.execute(statement):
+            found[source_id, statement_id] = (content, told_at)
+    return found
+
+
+async def _insert(session: AsyncSession, new: Sequence[tuple[UUID, UUID, UUID, Told]]) -> None:
+    """Insert (row id, delivery id, source id, statement), what finds them, and mark what is voided."""
+    if not new:
+        return
+    unit = unit_of(session)
+    rows = [
+        {
+            "tenant_id": unit.tenant.id,
+            "id": row_id,
+            "source_id": source_id,
+            "delivery_id": delivery_id,
+            "statement_id": one.statement_id,
+            "stored_at": unit.tick(),
+            "told_at": one.told_at,
+            "verb_key": one.verb_key,
+            "registration": one.registration,
+            "refers_to": one.refers_to,
+            "voids": one.voids,
+            "voided": False,
+            "content_sha256": one.content_sha256,
+            "document": one.document,
+            "document_bytes": len(one.document.encode()),
+            "attachment_bytes": one.attachment_bytes,
+        }
+        for row_id, delivery_id, source_id, one in new
+    ]
+    mentions = [
+        {
+            "tenant_id": unit.tenant.id,
+            "id": new_id(),
+            "source_id": source_id,
+            "row_id": row_id,
+            "key": key,
+            "direct": direct,
+            "stored_at": unit.tick(),
+        }
+        for row_id, _, source_id, one in new
+        for key, direct in one.keys.items()
+    ]
+    await session.execute(insert(XapiStatement), rows)
+    await session.execute(insert(XapiMention), mentions)
+    for source_id in {source_id for _, _, source_id, _ in new}:
+        mine = {one.statement_id: (row_id, one.refers_to) for row_id, _, source, one in new if source == source_id}
+        voided = {one.refers_to for _, _, source, one in new if source == source_id and one.voids and one.refers_to}
+        voided |= await targets.link(session, source_id, mine)
+        await _void(session, source_id, voided)
+
+
+async def _void(session: AsyncSession, source_id: UUID, statement_ids: Collection[UUID]) -> None:
+    # https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Data.md#232-voiding: a voiding statement is never voided
+    if statement_ids:
+        await session.execute(
+            update(XapiStatement)
+            .where(
+                col(XapiStatement.source_id) == source_id,
+                col(XapiStatement.statement_id).in_(statement_ids),
+                col(XapiStatement.voids).is_(False),
+            )
+            .values(voided=True)
+            .execution_options(synchronize_session=False)
+        )
