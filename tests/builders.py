@@ -1,27 +1,14 @@
 """Bodies that make one valid row of each noun over REST, with what it depends on; every field can be overridden."""
 
 import base64
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import httpx
 
-Body = dict[str, Any]
+from tests.fact_builders import FACT_BODIES, FACT_CONVENTIONS
+from tests.making import BODIES, Body, Convention, id_of, make
 
-
-async def make(client: httpx.AsyncClient, noun: str, n: int = 0, **overrides: Any) -> Body:
-    """Create one row and return it as read; `n` keeps rows of one test apart."""
-    body = await BODIES[noun](client, n, overrides) | overrides
-    answer = await client.post(f"/v1/{noun}", json=body)
-    assert answer.is_success, answer.text
-    return answer.json()
-
-
-async def _id(client: httpx.AsyncClient, noun: str, n: int, overrides: Body, field: str, **needed: Any) -> str:
-    """Return the id that an override names, else that of a new row."""
-    return overrides[field] if field in overrides else (await make(client, noun, n, **needed))["id"]
+__all__ = ["BODIES", "CONVENTIONS", "Body", "Convention", "complete", "make"]
 
 
 async def _objective(_client: httpx.AsyncClient, n: int, _overrides: Body) -> Body:
@@ -33,7 +20,7 @@ async def _kpi(_client: httpx.AsyncClient, n: int, _overrides: Body) -> Body:
 
 
 async def _measurement(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
-    kpi_id = await _id(client, "kpis", n, overrides, "kpi_id")
+    kpi_id = await id_of(client, "kpis", n, overrides, "kpi_id")
     first = f"{1900 + n}-01-01"
     return {"kpi_id": kpi_id, "period_start": first, "period_end": f"{1901 + n}-01-01", "value": "4.6"}
 
@@ -41,8 +28,8 @@ async def _measurement(client: httpx.AsyncClient, n: int, overrides: Body) -> Bo
 async def _outcome(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
     return {
         "title": f"Outcome {n:03}",
-        "objective_id": await _id(client, "objectives", n, overrides, "objective_id"),
-        "kpi_id": await _id(client, "kpis", n, overrides, "kpi_id"),
+        "objective_id": await id_of(client, "objectives", n, overrides, "objective_id"),
+        "kpi_id": await id_of(client, "kpis", n, overrides, "kpi_id"),
         "baseline": "4.6",
         "target": "3.45",
         "starts_on": "2026-01-01",
@@ -56,16 +43,16 @@ async def _initiative(_client: httpx.AsyncClient, n: int, _overrides: Body) -> B
 
 async def _alignment(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
     return {
-        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
-        "outcome_id": await _id(client, "outcomes", n, overrides, "outcome_id"),
+        "initiative_id": await id_of(client, "initiatives", n, overrides, "initiative_id"),
+        "outcome_id": await id_of(client, "outcomes", n, overrides, "outcome_id"),
         "hypothesis": f"Because {n:03}",
     }
 
 
 async def _agreement(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
     return {
-        "alignment_id": await _id(client, "alignments", n, overrides, "alignment_id"),
-        "goal_owner_id": await _id(client, "people", n, overrides, "goal_owner_id"),
+        "alignment_id": await id_of(client, "alignments", n, overrides, "alignment_id"),
+        "goal_owner_id": await id_of(client, "people", n, overrides, "goal_owner_id"),
         "signed_on": "2026-02-01",
     }
 
@@ -80,8 +67,8 @@ async def _source(_client: httpx.AsyncClient, n: int, _overrides: Body) -> Body:
 
 async def _reference(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
     return {
-        "activity_id": await _id(client, "activities", n, overrides, "activity_id"),
-        "source_id": await _id(client, "sources", n, overrides, "source_id"),
+        "activity_id": await id_of(client, "activities", n, overrides, "activity_id"),
+        "source_id": await id_of(client, "sources", n, overrides, "source_id"),
         "external_id_in_source": f"course-{n:03}",
     }
 
@@ -96,14 +83,14 @@ async def _org_unit(_client: httpx.AsyncClient, n: int, _overrides: Body) -> Bod
 
 async def _audience(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
     return {
-        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
+        "initiative_id": await id_of(client, "initiatives", n, overrides, "initiative_id"),
         "name": f"Wave {n:03}",
     }
 
 
 async def _cost_item(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
     return {
-        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
+        "initiative_id": await id_of(client, "initiatives", n, overrides, "initiative_id"),
         "title": f"Trainer days {n:03}",
         "category": "delivery",
         "cost": {"amount": "1234.50", "currency": "EUR"},
@@ -113,66 +100,11 @@ async def _cost_item(client: httpx.AsyncClient, n: int, overrides: Body) -> Body
 
 async def _unit_value(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
     return {
-        "kpi_id": await _id(client, "kpis", n, overrides, "kpi_id"),
+        "kpi_id": await id_of(client, "kpis", n, overrides, "kpi_id"),
         "value": {"amount": "310", "currency": "EUR"},
         "basis": f"Controlling {n:03}",
         "valid_from": "2026-01-01",
     }
-
-
-async def _survey(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
-    return {
-        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
-        "title": f"Survey {n:03}",
-        "asks": ["recommend", "intent", "planned_percent", "within_six_weeks", "applied", "manager_support", "comment"],
-        "opens_on": "2026-04-20",
-    }
-
-
-async def _survey_response(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
-    survey_id = await _id(client, "surveys", n, overrides, "survey_id")
-    return {"survey_id": survey_id, "answered_on": _day(n), "recommend": n % 11}
-
-
-async def _behaviour(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
-    return {
-        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
-        "title": f"Behaviour {n:03}",
-    }
-
-
-async def _observation(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
-    return {
-        "behaviour_id": await _id(client, "behaviours", n, overrides, "behaviour_id"),
-        "person_id": await _id(client, "people", n, overrides, "person_id"),
-        "observed_on": _day(n),
-        "at_criterion": True,
-        "observer": "manager",
-    }
-
-
-async def _support_deed(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
-    return {
-        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
-        "person_id": await _id(client, "people", n, overrides, "person_id"),
-        "deed": "goal_agreed",
-        "noted_on": _day(n),
-    }
-
-
-async def _commitment(client: httpx.AsyncClient, n: int, overrides: Body) -> Body:
-    return {
-        "initiative_id": await _id(client, "initiatives", n, overrides, "initiative_id"),
-        "stakeholder_id": await _id(client, "people", n, overrides, "stakeholder_id"),
-        "role": "manager",
-        "promise": f"Time to practise {n:03}",
-        "due_on": _day(n),
-    }
-
-
-def _day(n: int) -> str:
-    """Return a day of its own for each `n`, from the first day on which the builders' surveys are open."""
-    return (date(2026, 4, 20) + timedelta(days=n)).isoformat()
 
 
 async def complete(
@@ -204,47 +136,26 @@ async def complete(
     return answer.json()
 
 
-BODIES: dict[str, Callable[[httpx.AsyncClient, int, Body], Awaitable[Body]]] = {
-    "objectives": _objective,
-    "kpis": _kpi,
-    "measurements": _measurement,
-    "outcomes": _outcome,
-    "initiatives": _initiative,
-    "alignments": _alignment,
-    "agreements": _agreement,
-    "activities": _activity,
-    "activity-references": _reference,
-    "people": _person,
-    "org-units": _org_unit,
-    "audiences": _audience,
-    "cost-items": _cost_item,
-    "unit-values": _unit_value,
-    "surveys": _survey,
-    "survey-responses": _survey_response,
-    "behaviours": _behaviour,
-    "observations": _observation,
-    "support-deeds": _support_deed,
-    "commitments": _commitment,
-    "sources": _source,
-}
-
-
-@dataclass(frozen=True)
-class Convention:
-    """What the tests of the shared conventions need to know of a noun.
-
-    `change` is a merge patch with another value; `cleared` a field that is set by `filled` and can be cleared;
-    `filter` a list filter with the value that rows have after `filled`; `sort` a column that tells rows apart;
-    `references` are the fields that name rows of other nouns.
-    """
-
-    change: Body
-    filled: Body
-    cleared: str
-    filter: str
-    sort: str
-    references: tuple[str, ...] = ()
-    external_id: bool = True
+BODIES.update(
+    {
+        "objectives": _objective,
+        "kpis": _kpi,
+        "measurements": _measurement,
+        "outcomes": _outcome,
+        "initiatives": _initiative,
+        "alignments": _alignment,
+        "agreements": _agreement,
+        "activities": _activity,
+        "activity-references": _reference,
+        "people": _person,
+        "org-units": _org_unit,
+        "audiences": _audience,
+        "cost-items": _cost_item,
+        "unit-values": _unit_value,
+        "sources": _source,
+        **FACT_BODIES,
+    }
+)
 
 
 CONVENTIONS = {
@@ -305,47 +216,5 @@ CONVENTIONS = {
         ("kpi_id", "approver_id"),
         external_id=False,
     ),
-    "surveys": Convention(
-        {"title": "Another"}, {"closes_on": "2026-05-20"}, "closes_on", "moment", "title", ("initiative_id",)
-    ),
-    "survey-responses": Convention(
-        {"recommend": 9},
-        {"intent": "will_apply"},
-        "intent",
-        "intent",
-        "answered_on",
-        ("survey_id", "person_id"),
-    ),
-    "behaviours": Convention(
-        {"title": "Another"},
-        {"external_id": "b1"},
-        "external_id",
-        "external_id",
-        "title",
-        ("initiative_id", "outcome_id"),
-    ),
-    "observations": Convention(
-        {"at_criterion": False},
-        {"external_id": "o1"},
-        "external_id",
-        "observer",
-        "observed_on",
-        ("behaviour_id", "person_id", "observer_id"),
-    ),
-    "support-deeds": Convention(
-        {"done": False},
-        {"external_id": "d1"},
-        "external_id",
-        "deed",
-        "noted_on",
-        ("initiative_id", "person_id", "manager_id"),
-    ),
-    "commitments": Convention(
-        {"promise": "Another"},
-        {"kept_on": "2026-05-01"},
-        "kept_on",
-        "role",
-        "due_on",
-        ("initiative_id", "agreement_id", "stakeholder_id"),
-    ),
+    **FACT_CONVENTIONS,
 }

@@ -34,6 +34,8 @@ TAGS = {
     "surveys": "What was asked of whom, and the concrete answers.",
     "behaviours": "Critical behaviours, observations of them, and what managers did to help.",
     "commitments": "What stakeholders promised to do.",
+    "assessments": "Scores that no LMS sends, standards of proficiency, and people on their way to them.",
+    "reviews": "Turns of the learning loop, what they decided, and who does what by when.",
     "sources": "Connected LMSs.",
     "deliveries": "What the LMSs sent, as they sent it.",
     "learning-events": "Normalised facts.",

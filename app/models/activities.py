@@ -1,5 +1,6 @@
 """Activities of an initiative, and the references by which the LMSs know them."""
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -8,12 +9,14 @@ from pydantic import StringConstraints
 from sqlalchemy import Index, String, UniqueConstraint, Uuid
 from sqlmodel import Field
 
-from app.models.base import ANSWER, Noun, ReadShape, Shape, tenant_key
+from app.models.assessments import AssessmentMoment
+from app.models.base import ANSWER, Exact, Json, Noun, ReadShape, Shape, tenant_key
 from app.models.history import historised
 from app.models.values import (
     ActivityId,
     ActivityReferenceId,
     Day,
+    ExactNumber,
     ExternalId,
     Flag,
     InitiativeId,
@@ -57,6 +60,22 @@ class ActivityWrite(Shape):
     required: Flag = Field(
         default=True, description="Whether completing the initiative needs it; optional ones do not count."
     )
+    hours: ExactNumber | None = Field(
+        default=None, gt=0, sa_type=Exact, description="Hours that it takes by design; null: not said."
+    )
+    scenario_based: Flag | None = Field(
+        default=None, description="Whether people decide in situations from the job; null: not said."
+    )
+    real_task: Flag | None = Field(default=None, description="Whether people do a task of the job; null: not said.")
+    roles: list[Word] = Field(
+        default=[], sa_type=Json, max_length=50, description="The job roles that it is made for; none: any role."
+    )
+    risk_class: Word | None = Field(
+        default=None, description="How harmful wrong content would be; the review interval of this class holds."
+    )
+    assesses: AssessmentMoment | None = Field(
+        default=None, sa_type=String, description="Of an exam: whether its score is the pre, post or delayed one."
+    )
     external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")
 
 
@@ -74,6 +93,7 @@ class Activity(Noun, ActivityWrite, table=True):
 
     status: str = Field(default=ActivityStatus.LIVE, max_length=20)
     initiative_id: UUID | None = None
+    hours: Decimal | None = Field(default=None, sa_type=Exact)
 
 
 class ActivityRead(ReadShape, ActivityWrite):

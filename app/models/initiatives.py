@@ -2,14 +2,15 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import Field as Bound
+from pydantic import Strict, model_validator
 from sqlalchemy import Index, String, UniqueConstraint, Uuid
 from sqlmodel import Field
 
-from app.models.base import ANSWER, Exact, Noun, ReadShape, Shape, tenant_key
+from app.models.base import ANSWER, Exact, Json, Noun, ReadShape, Shape, tenant_key
 from app.models.history import historised
 from app.models.values import (
     AgreementId,
@@ -53,6 +54,10 @@ class Assignment(StrEnum):
     UNKNOWN = "unknown"
 
 
+Level = Annotated[int, Strict(), Bound(ge=0, le=5)]
+"""A level of evaluation (Kirkpatrick, Phillips)."""
+
+
 class InitiativeWrite(Shape):
     """A planned learning effort."""
 
@@ -65,6 +70,14 @@ class InitiativeWrite(Shape):
         default=Assignment.UNKNOWN,
         sa_type=String,
         description="How people or units came to be offered it; decides what evidence is possible.",
+    )
+    planned_levels: list[Level] = Field(
+        default=[],
+        sa_type=Json,
+        max_length=6,
+        description="Levels at which it is to be evaluated: 0 reach, 1 reaction, 2 learning, 3 application, 4 impact, "
+        "5 return.",
+        schema_extra={"examples": [[1, 3, 4]]},
     )
     external_id: ExternalId | None = Field(default=None, description="Your own id; unique in the tenant.")
 

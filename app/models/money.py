@@ -15,6 +15,7 @@ from app.models.history import historised
 from app.models.values import (
     CostItemId,
     Day,
+    ExactNumber,
     InitiativeId,
     KpiId,
     Money,
@@ -53,6 +54,22 @@ class CostItemWrite(Shape):
         schema_extra={"examples": [{"amount": "4800.00", "currency": "EUR"}]},
     )
     incurred_on: Day = Field(description="Day of the cost.", schema_extra={"examples": ["2026-02-01"]})
+    used: ExactNumber | None = Field(
+        default=None, ge=0, description="Of development that serves longer: years or participants borne by this turn."
+    )
+    lifetime: ExactNumber | None = Field(
+        default=None, gt=0, description="Of development that serves longer: all its years or participants."
+    )
+
+    @model_validator(mode="after")
+    def _is_used_for_no_longer_than_it_lives(self) -> Self:
+        if (self.used is None) != (self.lifetime is None):
+            raise ValueError("used and lifetime go together: send both, or none")
+        if self.used is not None and self.category is not CostCategory.DEVELOPMENT:
+            raise ValueError("only development is spread over a lifetime: leave used and lifetime out")
+        if self.used is not None and self.lifetime is not None and self.used > self.lifetime:
+            raise ValueError("used must not be more than lifetime")
+        return self
 
 
 @historised
@@ -72,6 +89,8 @@ class CostItem(Noun, table=True):
     amount: Decimal = Field(sa_type=Exact)
     currency: str = Field(max_length=3)
     incurred_on: date
+    used: Decimal | None = Field(default=None, sa_type=Exact)
+    lifetime: Decimal | None = Field(default=None, sa_type=Exact)
 
 
 class CostItemRead(ReadShape, CostItemWrite):
@@ -82,6 +101,14 @@ class CostItemRead(ReadShape, CostItemWrite):
     id: CostItemId = Field(description="Public id.")
 
 
+class ValueKind(StrEnum):
+    """What kind of money a unit is: revenue is worth its margin only (Phillips)."""
+
+    MARGIN = "margin"
+    SAVING = "saving"
+    REVENUE = "revenue"
+
+
 class UnitValueWrite(Shape):
     """What one unit of a KPI is worth."""
 
@@ -90,8 +117,14 @@ class UnitValueWrite(Shape):
         description="Money per unit of the KPI and period, above zero: the KPI's direction says which way is a gain.",
         schema_extra={"examples": [{"amount": "310.00", "currency": "EUR"}]},
     )
+    kind: ValueKind = Field(
+        default=ValueKind.MARGIN, description="margin, saving, or revenue, of which only margin_rate counts."
+    )
+    margin_rate: ExactNumber | None = Field(
+        default=None, gt=0, le=1, description="Of revenue: the share of it that is margin, 0 to 1."
+    )
     basis: Prose = Field(
-        description="Where the value comes from; revenue must be turned into margin first.",
+        description="Where the value comes from.",
         schema_extra={"examples": ["Material cost of one scrapped part, controlling 2025"]},
     )
     approver_id: PersonId | None = Field(default=None, description="Who stands for it.")
@@ -102,6 +135,8 @@ class UnitValueWrite(Shape):
     def _is_worth_something_for_a_while(self) -> Self:
         if self.value.amount <= 0:
             raise ValueError("value is above zero: the KPI's direction says which way is a gain")
+        if (self.kind is ValueKind.REVENUE) != (self.margin_rate is not None):
+            raise ValueError("revenue needs its margin_rate, and nothing else has one")
         if self.valid_to and self.valid_to <= self.valid_from:
             raise ValueError("valid_to is the day after the last: it must come after valid_from")
         return self
@@ -122,6 +157,8 @@ class UnitValue(Noun, table=True):
     kpi_id: UUID = Field(sa_type=Uuid)
     amount: Decimal = Field(sa_type=Exact)
     currency: str = Field(max_length=3)
+    kind: str = Field(default=ValueKind.MARGIN, max_length=20)
+    margin_rate: Decimal | None = Field(default=None, sa_type=Exact)
     basis: str
     approver_id: UUID | None = Field(default=None, sa_type=Uuid)
     valid_from: date

@@ -36,6 +36,14 @@ class ObjectiveWrite(Shape):
         description="What is wrong today and how one can tell.",
         schema_extra={"examples": ["Scrap costs 4 % of material; the best plant runs at 1 %."]},
     )
+    gap_size: Prose | None = Field(
+        default=None,
+        description="How large the gap is, in numbers.",
+        schema_extra={"examples": ["Three points of scrap, some 400,000 EUR a year"]},
+    )
+    no_learning_needed_because: Prose | None = Field(
+        default=None, description="Why no learning serves it; then it is not counted as unsupported."
+    )
     category: Word | None = Field(
         default=None, description="Free grouping, such as quality or safety.", schema_extra={"examples": ["quality"]}
     )

@@ -1,10 +1,13 @@
 """Cost items of initiatives and unit values of KPIs. Money is one object outside and two columns inside."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from app.models.money import CostItem, CostItemRead, CostItemWrite, UnitValue, UnitValueRead, UnitValueWrite
 from app.services.nouns import NounType
+
+_FINEST = Decimal("0.000001")
 
 
 def _columns(name: str) -> Callable[[Any], dict[str, Any]]:
@@ -47,9 +50,21 @@ UNIT_VALUES = NounType(
     read=UnitValueRead,
     plural="unit_values",
     search=("basis",),
-    filters=("kpi_id", "approver_id", "currency"),
+    filters=("kpi_id", "kind", "approver_id", "currency"),
     sorts=("created_at", "recorded_at", "valid_from"),
     ranges=("valid_from", "valid_to"),
     columns=_columns("value"),
     shown=_shown("value"),
 )
+
+
+def worth(row: Any) -> Decimal:
+    """Return what one unit is worth in the currency of a unit value: of revenue, the margin."""
+    amount: Decimal = row.amount
+    return amount if row.margin_rate is None else (amount * row.margin_rate).quantize(_FINEST)
+
+
+def charged(row: Any) -> Decimal:
+    """Return what a cost item costs this turn: of development that serves longer, the part used."""
+    amount: Decimal = row.amount
+    return amount if row.used is None else (amount * row.used / row.lifetime).quantize(_FINEST)

@@ -32,6 +32,7 @@ from app.models.unit import unit_of
 from app.models.values import plain_money
 from app.services import effects, estimation, families, nouns
 from app.services.effects import EFFECTS
+from app.services.money import charged, worth
 from app.services.nouns import NounType
 from app.services.versions import rows_at
 
@@ -122,14 +123,14 @@ async def _ends(
     ]
     if not known:
         raise _unable("no_unit_value", "The KPI has no such unit value: say what one unit is worth.", "/unit_value_id")
-    worth = max(known, key=lambda each: (each.valid_from, each.id))
+    value = max(known, key=lambda each: (each.valid_from, each.id))
     items = (await session.execute(select(costs).where(costs.c.initiative_id == estimate.initiative_id))).all()
-    if not items or {item.currency for item in items} != {worth.currency}:
-        detail = f"The initiative needs cost items, all of them in {worth.currency}."
+    if not items or {item.currency for item in items} != {value.currency}:
+        detail = f"The initiative needs cost items, all of them in {value.currency}."
         raise _unable("costs_missing" if not items else "mixed_currencies", detail)
     direction = await session.scalar(select(kpis.c.direction).where(kpis.c.id == outcome.kpi_id))
-    cost = sum((item.amount for item in items), Decimal(0))
-    return Ends(worth.id, worth.amount, cost, worth.currency, direction == Direction.LOWER_IS_BETTER)
+    cost = sum((charged(item) for item in items), Decimal(0))
+    return Ends(value.id, worth(value), cost, value.currency, direction == Direction.LOWER_IS_BETTER)
 
 
 async def _body(

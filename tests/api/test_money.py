@@ -103,3 +103,26 @@ async def test_a_unit_value_is_above_zero_and_valid_for_a_while(
 
     assert refused.status_code == 422
     assert says in refused.json()["errors"][0]["detail"]
+
+
+async def test_revenue_is_worth_its_margin_and_says_which(client: httpx.AsyncClient) -> None:
+    row = await make(client, "unit-values")
+    path = f"/v1/unit-values/{row['id']}"
+
+    unsaid = await client.patch(path, json={"kind": "revenue"})
+    said = await client.patch(path, json={"kind": "revenue", "margin_rate": "0.2"})
+    both = await client.patch(path, json={"kind": "saving"})
+
+    assert (row["kind"], row["margin_rate"]) == ("margin", None)
+    assert (unsaid.status_code, said.status_code, both.status_code) == (422, 200, 422)
+
+
+async def test_only_development_is_spread_over_a_lifetime(client: httpx.AsyncClient) -> None:
+    row = await make(client, "cost-items")
+    path = f"/v1/cost-items/{row['id']}"
+
+    wrong = await client.patch(path, json={"used": "1", "lifetime": "3"})
+    right = await client.patch(path, json={"category": "development", "used": "1", "lifetime": "3"})
+    over = await client.patch(path, json={"used": "4"})
+
+    assert (wrong.status_code, right.status_code, over.status_code) == (422, 200, 422)

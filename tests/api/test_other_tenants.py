@@ -89,6 +89,12 @@ _REFERENCED = {
     "survey_id": "surveys",
     "behaviour_id": "behaviours",
     "agreement_id": "agreements",
+    "standard_id": "proficiency-standards",
+    "review_id": "reviews",
+    "decision_id": "decisions",
+    "decider_id": "people",
+    "author_id": "people",
+    "reviewer_id": "people",
 }
 
 

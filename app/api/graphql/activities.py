@@ -5,6 +5,7 @@ from strawberry import auto
 from app.api.graphql.connections import many
 from app.api.graphql.nodes import Node, entry, one
 from app.services.activities import ACTIVITIES, ACTIVITY_REFERENCES
+from app.services.contents import CONTENT_VERSIONS, REQUIREMENTS
 from app.services.enrolments import ENROLMENTS
 from app.services.events import EVENTS
 
@@ -17,11 +18,19 @@ class ActivityNode(Node):
     kind: auto
     description: auto
     required: auto
+    hours: auto
+    scenario_based: auto
+    real_task: auto
+    roles: auto
+    risk_class: auto
+    assesses: auto
     status: auto
     external_id: auto
     initiative = one("initiative_id")
     references = many(ACTIVITY_REFERENCES, "activity_id", "The names under which sources know it.")
     enrolments = many(ENROLMENTS, "activity_id", "People's attempts at it.")
+    content_versions = many(CONTENT_VERSIONS, "activity_id", "The versions of its content.")
+    requirements = many(REQUIREMENTS, "activity_id", "Who must hold it.")
 
 
 @entry(ACTIVITY_REFERENCES)

@@ -14,6 +14,7 @@ from app.services import figures
 from app.services.activities import ACTIVITIES
 from app.services.agreements import AGREEMENTS
 from app.services.alignments import ALIGNMENTS
+from app.services.assessments import ASSESSMENT_SCORES, PROFICIENCY_STANDARDS
 from app.services.audiences import AUDIENCES
 from app.services.behaviours import BEHAVIOURS, SUPPORT_DEEDS
 from app.services.branches import Link
@@ -22,7 +23,9 @@ from app.services.effects import EFFECTS
 from app.services.initiatives import INITIATIVES
 from app.services.money import COST_ITEMS, UNIT_VALUES
 from app.services.outcomes import OUTCOMES
+from app.services.personal_estimates import PERSONAL_ESTIMATES
 from app.services.plans import PLANS
+from app.services.reviews import REVIEWS
 from app.services.rollouts import ROLLOUTS
 from app.services.statements import STATEMENTS
 from app.services.surveys import SURVEYS
@@ -43,6 +46,7 @@ class InitiativeNode(Node):
     starts_on: auto
     ends_on: auto
     assignment: auto
+    planned_levels: auto
     status: auto
     external_id: auto
     owner = one("owner_id")
@@ -60,6 +64,10 @@ class InitiativeNode(Node):
     behaviours = many(BEHAVIOURS, "initiative_id", "The critical behaviours that it teaches.")
     support_deeds = many(SUPPORT_DEEDS, "initiative_id", "What managers did for its learners.")
     commitments = many(COMMITMENTS, "initiative_id", "What stakeholders promised to do for it.")
+    assessment_scores = many(ASSESSMENT_SCORES, "initiative_id", "What its learners scored, where no LMS sends it.")
+    proficiency_standards = many(PROFICIENCY_STANDARDS, "initiative_id", "The standards that it leads to.")
+    personal_estimates = many(PERSONAL_ESTIMATES, "initiative_id", "What people think that it moved.")
+    reviews = many(REVIEWS, "initiative_id", "Its turns of the learning loop.")
     effect_estimates = many(EFFECTS, "initiative_id", "Estimates of what it moved.")
     impact_statements = many(STATEMENTS, "initiative_id", "What its effects were worth.")
     evaluation_plans = many(PLANS, "initiative_id", "How effects will be estimated.")
@@ -104,6 +112,8 @@ class CostItemNode(Node):
     title: auto
     category: auto
     incurred_on: auto
+    used: auto
+    lifetime: auto
     cost: _MONEY = computed(CostItemRead.model_fields["cost"].description or "")
     initiative = one("initiative_id")
 
@@ -116,6 +126,8 @@ class CostItemNode(Node):
 class UnitValueNode(Node):
     """What one unit of a KPI is worth."""
 
+    kind: auto
+    margin_rate: auto
     basis: auto
     valid_from: auto
     valid_to: auto

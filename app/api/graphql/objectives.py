@@ -12,13 +12,16 @@ from app.services import figures
 from app.services.alignments import ALIGNMENTS
 from app.services.branches import Link
 from app.services.effects import EFFECTS
+from app.services.forecasts import FORECASTS, STATUS_OVERRIDES
 from app.services.initiatives import INITIATIVES
 from app.services.kpis import KPIS
 from app.services.measurements import MEASUREMENTS
 from app.services.money import UNIT_VALUES
 from app.services.objectives import OBJECTIVES
 from app.services.outcomes import OUTCOMES
+from app.services.personal_estimates import PERSONAL_ESTIMATES
 from app.services.plans import PLANS
+from app.services.reviews import REVIEWS
 from app.services.statements import STATEMENTS
 
 _SUBJECTS = {SubjectKind.ORG_UNIT: "org_unit", SubjectKind.PERSON: "person", SubjectKind.TENANT: "tenant_settings"}
@@ -30,6 +33,8 @@ class ObjectiveNode(Node):
 
     title: auto
     problem_statement: auto
+    gap_size: auto
+    no_learning_needed_because: auto
     category: auto
     priority: auto
     period_start: auto
@@ -42,6 +47,7 @@ class ObjectiveNode(Node):
     children = many(OBJECTIVES, "parent_id", "Objectives that serve this one.")
     outcomes = many(OUTCOMES, "objective_id", "Outcomes that measure it.")
     figures = figures_of("objective", figures.computed_of_objectives)
+    reviews = many(REVIEWS, "objective_id", "Its turns of the learning loop.")
 
 
 @entry(OUTCOMES)
@@ -76,6 +82,9 @@ class OutcomeNode(Node):
     measurements = many(MEASUREMENTS, "kpi_id", "Measurements of its KPI, of every subject.", key="kpi_id")
     effect_estimates = many(EFFECTS, "outcome_id", "Estimates of what moved it.")
     impact_statements = many(STATEMENTS, "outcome_id", "What its effects were worth.")
+    forecasts = many(FORECASTS, "outcome_id", "What was expected of it.")
+    status_overrides = many(STATUS_OVERRIDES, "outcome_id", "Statuses that people gave it, beside the computed one.")
+    personal_estimates = many(PERSONAL_ESTIMATES, "outcome_id", "What people think that learning did to it.")
     evaluation_plans = many(PLANS, "outcome_id", "How effects will be estimated.")
     figures = figures_of("outcome", figures.computed_of_outcomes)
 

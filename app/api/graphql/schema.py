@@ -13,13 +13,17 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.api.graphql import (
     activities,
+    assessments,
+    contents,
     effects,
     evidence,
+    forecasts,
     hooks,
     initiatives,
     objectives,
     operations,
     people,
+    reviews,
     sources,
     tenancy,
 )
@@ -30,7 +34,22 @@ from app.api.graphql.scalars import SCALARS
 from app.domain import ids
 from app.domain.errors import NotFound
 
-FAMILIES = (activities, effects, evidence, hooks, initiatives, objectives, operations, people, sources, tenancy)
+FAMILIES = (
+    activities,
+    assessments,
+    contents,
+    effects,
+    evidence,
+    forecasts,
+    hooks,
+    initiatives,
+    objectives,
+    operations,
+    people,
+    reviews,
+    sources,
+    tenancy,
+)
 """The modules that declare the nodes."""
 
 _BY_ITSELF = {"tenant_settings", "change"}

@@ -34,6 +34,7 @@ async def arrange(org: Organisation, database: Database) -> Scene:
     await _efforts(org, scene)
     await _learning(org, scene)
     await _evidence(org, scene)
+    await _loop(org, scene)
     await _judgements(org, database, scene)
     await _hooks(org, database, scene)
     return scene
@@ -88,6 +89,30 @@ async def _evidence(org: Organisation, scene: Scene) -> None:
     scene["SupportDeed"] = (await make(org.client, "support-deeds", 1, **helped))["id"]
     promised = initiative | {"stakeholder_id": scene["Person"], "agreement_id": scene["Agreement"]}
     scene["Commitment"] = (await make(org.client, "commitments", 1, **promised))["id"]
+
+
+async def _loop(org: Organisation, scene: Scene) -> None:
+    person, outcome = {"person_id": scene["Person"]}, {"outcome_id": scene["Outcome"]}
+    initiative, activity = {"initiative_id": scene["Initiative"]}, {"activity_id": scene["Activity"]}
+    author, owner = {"author_id": scene["Person"]}, {"owner_id": scene["Person"]}
+
+    async def add(name: str, noun: str, **fields: str) -> None:
+        scene[name] = (await make(org.client, noun, 1, **fields))["id"]
+
+    await add("AssessmentScore", "assessment-scores", **initiative, **activity, **person)
+    await add("ProficiencyStandard", "proficiency-standards", **initiative)
+    standard = {"standard_id": scene["ProficiencyStandard"]}
+    await add("StandardAttainment", "standard-attainments", **standard, **person)
+    await add("Review", "reviews", **initiative, **owner, objective_id=scene["Objective"])
+    await add("Decision", "decisions", review_id=scene["Review"], decider_id=scene["Person"])
+    await add("Action", "actions", review_id=scene["Review"], decision_id=scene["Decision"], **owner)
+    await add("Forecast", "forecasts", **outcome, **author)
+    await add("StatusOverride", "status-overrides", **outcome, **author)
+    asked = {"survey_id": scene["Survey"]}
+    await add("PersonalEstimate", "personal-estimates", **initiative, **outcome, **asked, **person)
+    await add("ContentVersion", "content-versions", **activity, reviewer_id=scene["Person"])
+    await add("ReviewInterval", "review-intervals")
+    await add("Requirement", "requirements", **activity, org_unit_id=scene["OrgUnit"])
 
 
 async def _learning(org: Organisation, scene: Scene) -> None:
