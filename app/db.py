@@ -8,8 +8,7 @@ from itertools import accumulate
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Uuid, case, column, event, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Uuid, column, event, func, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlmodel import col
 
+from app import wire
 from app.config import Settings
 from app.domain.errors import Fault, Invalid, Unavailable
 from app.models.base import Row
@@ -32,6 +32,15 @@ QUEUE_BYTES = 128 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 BATCH_LIMIT = 256
 BATCH_BYTES = 8 * 1024 * 1024
+
+_TICK = (
+    "INSERT INTO tenant_clock AS clock (tenant_id, id, position, ticked_us) VALUES (:tenant, :tenant, 1, :now) "
+    "ON CONFLICT (tenant_id, id) DO UPDATE SET position = clock.position + 1, "
+    "ticked_us = CASE WHEN clock.ticked_us >= :now THEN clock.ticked_us + 1 ELSE :now END "
+    "RETURNING position, ticked_us"
+)
+_TICK_DIRECTLY = _TICK.replace(":tenant", "%(tenant)s::uuid").replace(":now", "%(now)s::bigint")
+_ENTER = "SELECT set_config('app.tenant', %(tenant)s, true)"
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -104,7 +113,7 @@ class Database:
             "keepalives_idle": 10,
             "tcp_user_timeout": int(self._patience * 1000),
             "application_name": "throughline",
-            "options": "-c idle_in_transaction_session_timeout=60s -c statement_timeout=60s",
+            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60s -c statement_timeout=60s",
         }
         return create_async_engine(
             url,
@@ -132,7 +141,6 @@ class Database:
         async with self.founding() as session:
             session.info["unit"] = unit
             async with self._patiently():
-                await self._enter(session, tenant)
                 unit.position, unit.recorded_at = await self._tick(session, tenant)
             yield session
         if unit.changes:
@@ -212,23 +220,17 @@ class Database:
             await session.execute(select(func.set_config("app.tenant", str(tenant.id), True)))
 
     async def _tick(self, session: AsyncSession, tenant: TenantScope) -> tuple[int, datetime]:
-        """Lock the tenant's clock and take the next position and instant: `max(now, last + 1 microsecond)`."""
-        insert = sqlite.insert if self.embedded else postgresql.insert
+        """Enter, lock the tenant's clock and take the next position and instant: `max(now, last + 1 microsecond)`."""
         now = int((datetime.now(UTC) - EPOCH) / timedelta(microseconds=1))
-        clock = TenantClock.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
-        statement = (
-            insert(clock)
-            .values(tenant_id=tenant.id, id=tenant.id, position=1, ticked_us=now)
-            .on_conflict_do_update(
-                index_elements=["tenant_id", "id"],
-                set_={
-                    "position": clock.c.position + 1,
-                    "ticked_us": case((clock.c.ticked_us >= now, clock.c.ticked_us + 1), else_=now),
-                },
-            )
-            .returning(clock.c.position, clock.c.ticked_us)
-        )
-        position, ticked_us = (await session.execute(statement)).one()
+        parameters = {"tenant": str(tenant.id), "now": now}
+        if self.embedded:
+            parameters["tenant"] = tenant.id.hex
+            position, ticked_us = (await session.execute(text(_TICK), parameters)).one()
+        else:
+            async with wire.pipelined(session):
+                await wire.execute(session, _ENTER, parameters)
+                cursor = await wire.execute(session, _TICK_DIRECTLY, parameters)
+            position, ticked_us = await cursor.fetchone()
         return position, EPOCH + timedelta(microseconds=ticked_us)
 
     @contextlib.asynccontextmanager

@@ -1,17 +1,21 @@
 """Many rows of one noun at once: a few statements, whatever their number, with versions and change entries."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import insert, update
+from sqlalchemy import Table, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.models.base import Noun
+from app import wire
+from app.models.base import Noun, Row, new_id
+from app.models.history import VERSIONS
 from app.models.unit import unit_of
-from app.services import changes
-from app.services.versions import keep_versions
+from app.services import changes, versions
 
 N = TypeVar("N", bound=Noun)
+Values = Mapping[str, Any]
+"""The columns of one row, by name; all rows of a call have the same ones."""
 
 
 def born(session: AsyncSession) -> dict[str, Any]:
@@ -26,12 +30,8 @@ async def add_many(session: AsyncSession, rows: Sequence[N], *, noted: bool = Tr
 
     `noted` false: the change feed shows them as a change of what they belong to, which the caller notes.
     """
-    if not rows:
-        return
-    await session.execute(insert(type(rows[0])), [row.model_dump() for row in rows])
-    await keep_versions(session, rows)
-    if noted:
-        await changes.note(session, rows, "created")
+    if rows:
+        await add_rows(session, type(rows[0]), [row.model_dump() for row in rows], noted=noted)
 
 
 async def change_many(session: AsyncSession, rows: Sequence[N], verb: str = "updated", *, noted: bool = True) -> None:
@@ -42,7 +42,116 @@ async def change_many(session: AsyncSession, rows: Sequence[N], verb: str = "upd
     for row in rows:
         row.version += 1
         row.recorded_at = now
-    await session.execute(update(type(rows[0])), [row.model_dump() for row in rows])
-    await keep_versions(session, rows)
+    await _write_changed(session, type(rows[0]), [row.model_dump() for row in rows], verb, noted=noted)
+
+
+async def add_facts(session: AsyncSession, row_type: type[Row], rows: Sequence[Values]) -> None:
+    """Insert rows of a table without history and without entries in the change feed."""
+    if not rows:
+        return
+    table: Table = row_type.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+    if await wire.direct(session) is None:
+        await session.execute(insert(table), list(rows))
+    else:
+        await wire.execute(session, _insertion(table, tuple(rows[0])), {"rows": wire.encoded(rows)})
+
+
+async def add_rows(session: AsyncSession, row_type: type[Noun], rows: Sequence[Values], *, noted: bool = True) -> None:
+    """Insert new rows of one noun, complete but for `version` 1 and `archived_at` None, which go without saying."""
+    if not rows:
+        return
+    full = [{"version": 1, "archived_at": None, **row} for row in rows]
+    table: Table = row_type.__table__  # type: ignore[attr-defined]  # the same
+    if await wire.direct(session) is None:
+        await session.execute(insert(table), full)
+        await versions.keep_rows(session, table, full)
+        if noted:
+            await changes.note_rows(session, table.name, full, "created")
+    else:
+        await _execute(session, _addition(table, tuple(full[0]), noted), full, "created")
+
+
+async def change_rows(
+    session: AsyncSession, row_type: type[Noun], rows: Sequence[Values], verb: str = "updated", *, noted: bool = True
+) -> None:
+    """Write changed rows of one noun, complete and with the version that they replace, as their next version."""
+    now = unit_of(session).tick()
+    changed = [{**row, "version": row["version"] + 1, "recorded_at": now} for row in rows]
+    await _write_changed(session, row_type, changed, verb, noted=noted)
+
+
+async def _write_changed(
+    session: AsyncSession, row_type: type[Noun], rows: Sequence[Values], verb: str, *, noted: bool
+) -> None:
+    if not rows:
+        return
+    table: Table = row_type.__table__  # type: ignore[attr-defined]  # the same
+    if await wire.direct(session) is None:
+        await session.execute(update(row_type), list(rows))
+        await versions.keep_rows(session, table, rows)
+        if noted:
+            await changes.note_rows(session, table.name, rows, verb)
+    else:
+        await _execute(session, _change(table, tuple(rows[0]), noted), rows, verb)
+
+
+async def _execute(session: AsyncSession, statement: str, rows: Sequence[Values], verb: str) -> None:
+    """Execute a statement that writes rows with their versions and entries, whose ids and places come with them."""
+    unit = unit_of(session)
+    numbered = [
+        {**row, "version_id": new_id(), "change_id": new_id(), "feed_ordinal": unit.changes + place}
+        for place, row in enumerate(rows)
+    ]
+    unit.changes += len(rows)
+    common = {"position": unit.position, "now": unit.tick(), "verb": verb, "tenant": unit.tenant.id}
+    await wire.execute(session, statement, {"rows": wire.encoded(numbered), **common})
+
+
+_NUMBERED = "version_id uuid, change_id uuid, feed_ordinal integer"
+
+
+@functools.lru_cache(maxsize=100)
+def _insertion(table: Table, names: tuple[str, ...]) -> str:
+    listed = ", ".join(names)
+    return f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {wire.recordset(table, names)}"  # noqa: S608  names are columns
+
+
+@functools.lru_cache(maxsize=100)
+def _addition(table: Table, names: tuple[str, ...], noted: bool) -> str:  # noqa: FBT001  one part of a cache's key
+    listed = ", ".join(names)
+    first = f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM r"  # noqa: S608  names are columns
+    return _together(table, names, [first], noted=noted)
+
+
+@functools.lru_cache(maxsize=100)
+def _change(table: Table, names: tuple[str, ...], noted: bool) -> str:  # noqa: FBT001  the same
+    settings = ", ".join(f"{name} = r.{name}" for name in names if name not in {"tenant_id", "id"})
+    of_row = f"{table.name}.tenant_id = %(tenant)s::uuid AND {table.name}.id = r.id"
+    steps = [f"UPDATE {table.name} SET {settings} FROM r WHERE {of_row}"]  # noqa: S608  the same
+    kept = VERSIONS.get(table.name)
+    if kept is not None:
+        of_version = f"v.tenant_id = %(tenant)s::uuid AND v.{table.name}_id = r.id AND v.superseded_at IS NULL"
+        steps.append(f"UPDATE {kept.name} AS v SET superseded_at = %(now)s::timestamptz FROM r WHERE {of_version}")  # noqa: S608  the same
+    return _together(table, names, steps, noted=noted)
+
+
+def _together(table: Table, names: tuple[str, ...], steps: list[str], *, noted: bool) -> str:
+    """Return one statement of `steps`, the new versions and the change entries, over the same rows."""
+    kept = VERSIONS.get(table.name)
+    if kept is not None:
+        copied = ", ".join(name for name in names if name in kept.c and name != "id")
+        steps = [
+            *steps,
+            f"INSERT INTO {kept.name} (id, {table.name}_id, {copied}) SELECT version_id, id, {copied} FROM r",  # noqa: S608  the same
+        ]
     if noted:
-        await changes.note(session, rows, verb)
+        entry = "id, position, ordinal, recorded_at, noun, noun_id, verb, version, tenant_id"
+        told = (
+            f"change_id, %(position)s::bigint, feed_ordinal, %(now)s::timestamptz, '{table.name}', id, %(verb)s::text"
+        )
+        told += ", version, %(tenant)s::uuid"
+        steps = [*steps, f"INSERT INTO change ({entry}) SELECT {told} FROM r"]  # noqa: S608  the same
+    *before, last = steps
+    rows = wire.recordset(table, names, _NUMBERED)
+    named = [f"r AS MATERIALIZED (SELECT * FROM {rows})", *(f"s{n} AS ({step})" for n, step in enumerate(before))]  # noqa: S608  the same
+    return f"WITH {', '.join(named)} {last}"

@@ -1,6 +1,7 @@
 """The change feed: one entry for everything that changed, in the order of the tenant's clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,26 +21,26 @@ _PREFIXES = {noun.replace(" ", "_"): prefix for prefix, noun in ids.PREFIXES.ite
 
 async def note(session: AsyncSession, rows: Sequence[Noun], verb: str) -> None:
     """Append one entry for each row; all rows are of one noun."""
-    if not rows:
-        return
+    if rows:
+        told = [{"id": row.id, "version": row.version} for row in rows]
+        await note_rows(session, str(rows[0].__tablename__), told, verb)
+
+
+async def note_rows(session: AsyncSession, noun: str, rows: Sequence[Mapping[str, Any]], verb: str) -> None:
+    """Append one entry for each row of a noun, of which `id` and `version` are needed."""
     unit = unit_of(session)
-    noun = str(rows[0].__tablename__)
-    entries = []
-    for row in rows:
-        entries.append(
-            {
-                "tenant_id": unit.tenant.id,
-                "id": new_id(),
-                "position": unit.position,
-                "ordinal": unit.changes,
-                "recorded_at": unit.tick(),
-                "noun": noun,
-                "noun_id": row.id,
-                "verb": verb,
-                "version": row.version,
-            }
-        )
-        unit.changes += 1
+    common = {
+        "tenant_id": unit.tenant.id,
+        "position": unit.position,
+        "recorded_at": unit.tick(),
+        "noun": noun,
+        "verb": verb,
+    }
+    entries = [
+        {**common, "id": new_id(), "ordinal": ordinal, "noun_id": row["id"], "version": row["version"]}
+        for ordinal, row in enumerate(rows, unit.changes)
+    ]
+    unit.changes += len(entries)
     await session.execute(insert(Change), entries)
 
 

@@ -1,7 +1,8 @@
 """Enrolments: folded anew from the facts of every (person, activity) that was touched."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app import wire
 from app.domain.attempts import Attempt, fold
 from app.domain.learning import Kind, StoredFact, Target, key_of
 from app.models.activities import ActivityReference
+from app.models.base import new_id
 from app.models.learning import Enrolment, EnrolmentRead, LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
+from app.services import lookups
 from app.services.among import among
-from app.services.bulk import add_many, born, change_many
+from app.services.bulk import add_rows, born, change_rows
+from app.services.lookups import Answer
 from app.services.nouns import NounType
 
 Pair = tuple[UUID, UUID]
@@ -31,8 +36,11 @@ ENROLMENTS = NounType(
     sorts=("recorded_at", "created_at", "last_event_at"),
 )
 
-_CHUNK = 400
+PORTION = 400
+"""Pairs that are folded at once."""
+
 _COPIED = (
+    "ordinal",
     "enrolled_at",
     "started_at",
     "completed_at",
@@ -54,11 +62,97 @@ _COPIED = (
 )
 
 
+_ROW = tuple(column.name for column in Enrolment.__table__.columns)  # type: ignore[attr-defined]  # set by SQLModel
+_FACT = (
+    "source_id",
+    "dedup_key",
+    "kind",
+    "occurred_at",
+    "time_inferred",
+    "event_key",
+    "passed",
+    "score_scaled",
+    "score_raw",
+    "score_min",
+    "score_max",
+    "progress",
+    "duration_seconds",
+    "expires_at",
+    "due_at",
+)
+_PAIR = ("person_id", "activity_id")
+_UNDER_PAIRS = (
+    f"SELECT r.person_id, r.activity_id, {', '.join(f'e.{name}' for name in _FACT)} "  # noqa: S608  names are columns
+    "FROM json_to_recordset(%(rows)s::json) AS r(person_id uuid, activity_id uuid) "
+    "JOIN identity AS i ON i.tenant_id = %(tenant)s::uuid AND i.person_id = r.person_id "
+    "JOIN activity_reference AS a ON a.tenant_id = %(tenant)s::uuid AND a.activity_id = r.activity_id "
+    "JOIN learning_event AS e ON e.tenant_id = %(tenant)s::uuid AND e.identity_id = i.id AND e.reference_id = a.id"
+)
+_ANY_VOIDED = (
+    "SELECT EXISTS (SELECT 1 FROM learning_event AS e WHERE e.tenant_id = %(tenant)s::uuid AND e.voids_key IS NOT NULL)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a refold wants to know of pairs: their facts, whether anything was ever voided, and their enrolments."""
+
+    pairs: Sequence[Pair]
+    facts: Answer
+    any_voided: Answer
+    present: Answer
+
+
 async def refold(session: AsyncSession, pairs: Collection[Pair]) -> None:
     """Bring the enrolments of `pairs` in line with their facts; only what differs becomes a new version."""
     ordered = sorted(pairs)
-    for start in range(0, len(ordered), _CHUNK):
-        await _refold(session, ordered[start : start + _CHUNK])
+    for start in range(0, len(ordered), PORTION):
+        async with wire.pipelined(session):
+            asked = await ask(session, ordered[start : start + PORTION])
+        await bring_in_line(session, asked)
+
+
+async def ask(session: AsyncSession, pairs: Sequence[Pair]) -> Asked:
+    """Ask what a refold of up to `PORTION` pairs needs; in a pipeline, behind what was inserted in it."""
+    rows = [dict(zip(_PAIR, pair, strict=True)) for pair in pairs]
+    if await wire.direct(session) is None:
+        facts, any_voided = Answer(await _facts(session, pairs)), Answer([(True,)])
+    else:
+        facts = await lookups.ask_directly(session, _UNDER_PAIRS, rows)
+        any_voided = await lookups.ask_directly(session, _ANY_VOIDED, [])
+    return Asked(pairs, facts, any_voided, await lookups.ask(session, Enrolment, _ROW, _PAIR, pairs))
+
+
+async def bring_in_line(session: AsyncSession, asked: Asked) -> None:
+    """Fold what was asked for and write what differs."""
+    facts = await _by_pair(asked.facts)
+    voided = await _voided(session, facts) if (await asked.any_voided.rows())[0][0] else set()
+    present: dict[Pair, dict[int, Mapping[str, Any]]] = defaultdict(dict)
+    for values in await asked.present.rows():
+        row = dict(zip(_ROW, values, strict=True))
+        present[row["person_id"], row["activity_id"]][row["ordinal"]] = row
+    common, now = born(session), unit_of(session).tick()
+    added, changed, gone = [], [], []
+    for pair in asked.pairs:
+        rows = present[pair]
+        for attempt in fold(facts[pair], voided=voided):
+            row, values = rows.pop(attempt.ordinal, None), _values(attempt)
+            if row is None:
+                added.append({**common, "id": new_id(), **dict(zip(_PAIR, pair, strict=True)), **values})
+            elif any(row[name] != value for name, value in values.items()):
+                changed.append({**row, **values})
+        gone += [{**row, "archived_at": now} for row in rows.values() if row["archived_at"] is None]
+    async with wire.pipelined(session):
+        await add_rows(session, Enrolment, added)
+        await change_rows(session, Enrolment, changed)
+        await change_rows(session, Enrolment, gone, "archived")
+
+
+async def _by_pair(asked: Answer) -> dict[Pair, list[StoredFact]]:
+    found: dict[Pair, list[StoredFact]] = defaultdict(list)
+    for person_id, activity_id, source_id, key, kind, *rest in await asked.rows():
+        found[person_id, activity_id].append(StoredFact(source_id, key, Kind(kind), *rest))
+    return found
 
 
 async def pairs_of_references(session: AsyncSession, reference_ids: Collection[UUID]) -> set[Pair]:
@@ -75,8 +169,8 @@ async def pairs_of_keys(session: AsyncSession, keys: Collection[tuple[UUID, byte
     """Return the (person, activity) pairs of the facts with these (source id, dedup key)."""
     wanted = sorted(keys)
     found: set[Pair] = set()
-    for start in range(0, len(wanted), _CHUNK):
-        part = wanted[start : start + _CHUNK]
+    for start in range(0, len(wanted), PORTION):
+        part = wanted[start : start + PORTION]
         found |= await _pairs(session, among((LearningEventRow.source_id, LearningEventRow.dedup_key), part))
     return found
 
@@ -97,29 +191,7 @@ def _same(foreign: Any, target: Any) -> Any:
     return (col(target.tenant_id) == col(LearningEventRow.tenant_id)) & (col(target.id) == col(foreign))
 
 
-async def _refold(session: AsyncSession, pairs: Sequence[Pair]) -> None:
-    facts = await _facts(session, pairs)
-    voided = await _voided(session, facts)
-    present = await _present(session, pairs)
-    added, changed, gone = [], [], []
-    for pair in pairs:
-        attempts = fold(facts[pair], voided=voided)
-        rows = present[pair]
-        for attempt in attempts:
-            row = rows.pop(attempt.ordinal, None)
-            if row is None:
-                added.append(_row(session, pair, attempt))
-            elif _update(row, attempt):
-                changed.append(row)
-        gone += [row for row in rows.values() if row.archived_at is None]
-    for row in gone:
-        row.archived_at = unit_of(session).tick()
-    await add_many(session, added)
-    await change_many(session, changed)
-    await change_many(session, gone, "archived")
-
-
-async def _facts(session: AsyncSession, pairs: Sequence[Pair]) -> dict[Pair, list[StoredFact]]:
+async def _facts(session: AsyncSession, pairs: Sequence[Pair]) -> list[tuple[Any, ...]]:
     """Return the facts of each pair: first the names of its person and its activity, then what was told under them."""
     people = await _owners(session, Identity.id, Identity.person_id, {person_id for person_id, _ in pairs})
     activities = await _owners(
@@ -127,30 +199,14 @@ async def _facts(session: AsyncSession, pairs: Sequence[Pair]) -> dict[Pair, lis
     )
     event = LearningEventRow
     statement = select(
-        col(event.identity_id),
-        col(event.reference_id),
-        col(event.source_id),
-        col(event.dedup_key),
-        col(event.kind),
-        col(event.occurred_at),
-        col(event.time_inferred),
-        col(event.event_key),
-        col(event.passed),
-        col(event.score_scaled),
-        col(event.score_raw),
-        col(event.score_min),
-        col(event.score_max),
-        col(event.progress),
-        col(event.duration_seconds),
-        col(event.expires_at),
-        col(event.due_at),
+        col(event.identity_id), col(event.reference_id), *[getattr(event, name) for name in _FACT]
     ).where(col(event.identity_id).in_(people), col(event.reference_id).in_(activities))
     wanted = set(pairs)
-    found: dict[Pair, list[StoredFact]] = defaultdict(list)
-    for identity_id, reference_id, source_id, key, kind, *rest in await session.execute(statement):
+    found = []
+    for identity_id, reference_id, *fact in await session.execute(statement):
         pair = (people[identity_id], activities[reference_id])
         if pair in wanted:
-            found[pair].append(StoredFact(source_id, key, Kind(kind), *rest))
+            found.append((*pair, *fact))
     return found
 
 
@@ -168,41 +224,12 @@ async def _voided(session: AsyncSession, facts: dict[Pair, list[StoredFact]]) ->
         for fact in listed
         if fact.event_key is not None
     }
-    found: set[Target] = set()
-    wanted = list(targets)
-    columns = (LearningEventRow.source_id, LearningEventRow.voids_key)
-    for start in range(0, len(wanted), _CHUNK):
-        statement = select(col(LearningEventRow.source_id), col(LearningEventRow.voids_key)).where(
-            col(LearningEventRow.voids_key).is_not(None), among(columns, wanted[start : start + _CHUNK])
-        )
-        found |= {targets[source_id, key] for source_id, key in await session.execute(statement) if key is not None}
-    return found
-
-
-async def _present(session: AsyncSession, pairs: Iterable[Pair]) -> dict[Pair, dict[int, Enrolment]]:
-    statement = select(Enrolment).where(among((Enrolment.person_id, Enrolment.activity_id), list(pairs)))
-    found: dict[Pair, dict[int, Enrolment]] = defaultdict(dict)
-    for row in await session.scalars(statement):
-        session.expunge(row)
-        found[row.person_id, row.activity_id][row.ordinal] = row
-    return found
+    columns = ("source_id", "voids_key")
+    asked = await lookups.ask(session, LearningEventRow, columns, columns, targets)
+    return {targets[source_id, key] for source_id, key in await asked.rows()}
 
 
 def _values(attempt: Attempt) -> dict[str, Any]:
     values = {name: getattr(attempt, name) for name in _COPIED}
     counts = {"events": len(attempt.facts), "duplicates": len(attempt.duplicates)}
     return values | counts | {"state": attempt.state.value, "archived_at": None}
-
-
-def _row(session: AsyncSession, pair: Pair, attempt: Attempt) -> Enrolment:
-    return Enrolment(
-        **born(session), person_id=pair[0], activity_id=pair[1], ordinal=attempt.ordinal, **_values(attempt)
-    )
-
-
-def _update(row: Enrolment, attempt: Attempt) -> bool:
-    """Set what differs; return whether anything did."""
-    differing = {name: value for name, value in _values(attempt).items() if getattr(row, name) != value}
-    for name, value in differing.items():
-        setattr(row, name, value)
-    return bool(differing)

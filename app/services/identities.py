@@ -1,32 +1,42 @@
 """Who an event is about: identities as sent, resolved to persons; unknown ones make an unresolved person."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain import ids, learning
 from app.domain.learning import IdentityKind, LearningEvent
-from app.models.people import Identity, Person
-from app.services.among import among
-from app.services.bulk import add_many, born
+from app.models.base import new_id
+from app.models.people import Identity, Person, PersonStatus
+from app.services import lookups
+from app.services.bulk import add_rows, born
+from app.services.lookups import Answer
 
 Name = tuple[str, str, str]
 """(issuer, kind, value): what is unique in a tenant."""
 
 _LOCAL = {IdentityKind.ACCOUNT, IdentityKind.USERNAME}
-_CHUNK = 500
+_NAME_LENGTH = 200
+
+
+class Known(NamedTuple):
+    """An identity and the person that it is linked to."""
+
+    id: UUID
+    person_id: UUID
 
 
 @dataclass(slots=True)
 class Roll:
-    """The identities at hand, by name; `names` grows as events bring new ones."""
+    """The identities at hand, by name; it grows as events bring new ones."""
 
-    known: dict[Name, Identity]
-    new_people: list[Person] = field(default_factory=list)
-    new_identities: list[Identity] = field(default_factory=list)
+    common: Mapping[str, Any]
+    known: dict[Name, Known]
+    new_people: list[dict[str, Any]] = field(default_factory=list)
+    new_identities: list[dict[str, Any]] = field(default_factory=list)
 
 
 def name_of(identity: learning.Identity, source_id: UUID) -> Name:
@@ -36,42 +46,48 @@ def name_of(identity: learning.Identity, source_id: UUID) -> Name:
     return "", identity.kind.value, identity.value
 
 
-async def resolve(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]]) -> list[Identity | None]:
+async def ask(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]]) -> Answer:
+    """Look for the identities that the (source id, event)s name."""
+    names = {name_of(identity, source_id) for source_id, event in events for identity in event.identities}
+    key = ("issuer", "kind", "value")
+    return await lookups.ask(session, Identity, (*key, "id", "person_id"), key, names)
+
+
+async def resolve(
+    session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]], asked: Answer
+) -> list[Known | None]:
     """Return the strongest identity of each (source id, event), in order; None for one that names nobody.
 
-    Names never seen are linked: to the person of the strongest name that is known, else to a new unresolved person.
+    Names that `asked` did not find are linked: to the person of the strongest name that is known, else to a new
+    unresolved person.
     """
-    named = [[name_of(identity, source_id) for identity in event.identities] for source_id, event in events]
-    roll = Roll(await _find(session, {name for names in named for name in names}))
+    known = {(issuer, kind, value): Known(*rest) for issuer, kind, value, *rest in await asked.rows()}
+    roll = Roll(born(session), known)
     found = [
-        _strongest(session, roll, names, event.person_name) for names, (_, event) in zip(named, events, strict=True)
+        _strongest(roll, [name_of(each, source_id) for each in event.identities], event.person_name)
+        for source_id, event in events
     ]
-    await add_many(session, roll.new_people)
-    await add_many(session, roll.new_identities)
+    await add_rows(session, Person, roll.new_people)
+    await add_rows(session, Identity, roll.new_identities)
     return found
 
 
-async def _find(session: AsyncSession, names: Iterable[Name]) -> dict[Name, Identity]:
-    wanted = sorted(names)
-    found: dict[Name, Identity] = {}
-    columns = (Identity.issuer, Identity.kind, Identity.value)
-    for start in range(0, len(wanted), _CHUNK):
-        rows = await session.scalars(select(Identity).where(among(columns, wanted[start : start + _CHUNK])))
-        found.update({(row.issuer, row.kind, row.value): row for row in rows})
-    return found
-
-
-def _strongest(session: AsyncSession, roll: Roll, names: list[Name], person_name: str | None) -> Identity | None:
+def _strongest(roll: Roll, names: list[Name], person_name: str | None) -> Known | None:
     if not names:
         return None
     person_id = next((roll.known[name].person_id for name in names if name in roll.known), None)
     if person_id is None:
-        person = Person(**born(session), name=(person_name or "").strip()[:200] or None, resolved=False)
-        roll.new_people.append(person)
-        person_id = person.id
-    for issuer, kind, value in names:
-        if (issuer, kind, value) not in roll.known:
-            identity = Identity(**born(session), person_id=person_id, issuer=issuer, kind=kind, value=value)
-            roll.known[issuer, kind, value] = identity
-            roll.new_identities.append(identity)
+        person_id = new_id()
+        roll.new_people.append(_unresolved(roll.common, person_id, person_name))
+    for name in names:
+        if name not in roll.known:
+            roll.known[name] = Known(new_id(), person_id)
+            issuer, kind, value = name
+            linked = {"id": roll.known[name].id, "person_id": person_id, "issuer": issuer, "kind": kind, "value": value}
+            roll.new_identities.append({**roll.common, **linked})
     return roll.known[names[0]]
+
+
+def _unresolved(common: Mapping[str, Any], person_id: UUID, name: str | None) -> dict[str, Any]:
+    told = (name or "").strip()[:_NAME_LENGTH] or None
+    return {**common, "id": person_id, "name": told, "status": PersonStatus.ACTIVE.value, "resolved": False}

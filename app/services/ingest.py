@@ -1,35 +1,38 @@
 """Deliveries from LMSs: kept raw, their events deduplicated, their enrolments refolded, in one transaction."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app import wire
 from app.domain.learning import Kind, LearningEvent, content_hash, dedup_key, key_of
 from app.models.base import LARGEST, new_id
 from app.models.learning import LearningEventRow
 from app.models.sources import ERASED_REASON, REDACTED_HEADER, Delivery, DeliveryStatus
 from app.models.unit import unit_of
-from app.services import enrolments, identities, references, sources, suppression
-from app.services.among import among
+from app.services import enrolments, identities, lookups, references, sources, suppression
+from app.services.bulk import add_facts
+from app.services.lookups import Answer
 
 EventKey = tuple[UUID, bytes]
 """(source id, dedup key)."""
 
 REDACTED = {REDACTED_HEADER: "true"}
-_CHUNK = 500
 _NAME_LENGTH = 255
 _ACTIVITY_LENGTH = 500
 _KEY_LENGTH = 2_000
 _SECONDS_MOST = 2**31
 _SIX_PLACES = Decimal("0.000001")
+_RECEIPT = ("source_id", "digest", "id", "status", "reason", "recorded", "duplicates", "conflicts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,41 @@ class Inbound:
     redacted: bool = False
     """Whether its body and headers are not to be kept: it tells of a person who was erased."""
 
-    def digest(self) -> bytes:
-        """Return what makes the request the same as an earlier one: its body, its query and the keys of its events."""
-        content = hashlib.sha256(self.body).digest()
-        marks = [f"{name}={value}".encode() for name, value in sorted(self.headers.items()) if name.startswith(":")]
-        keys = map(dedup_key, self.events)
-        return hashlib.sha256(content + self.status.encode() + b"".join([*keys, *marks])).digest()
+
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    """A request with the keys of its events, in order, and what makes it the same as an earlier one."""
+
+    item: Inbound
+    keys: tuple[bytes, ...]
+    body_sha256: bytes
+    digest: bytes
+
+    @property
+    def place(self) -> EventKey:
+        return self.item.source_id, self.digest
+
+    @classmethod
+    def of(cls, item: Inbound) -> Self:
+        """Return a request with its digest: over the body, the marks (the query is one) and the keys of the events."""
+        keys, content = tuple(map(dedup_key, item.events)), hashlib.sha256(item.body).digest()
+        marks = [f"{name}={value}".encode() for name, value in sorted(item.headers.items()) if name.startswith(":")]
+        digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks])).digest()
+        return cls(item, keys, content, digest)
+
+    def without(self, places: Collection[int]) -> Self:
+        """Return the request without the events at these places, and without its bytes if there are any."""
+        if not places:
+            return self
+        left = [at for at in range(len(self.keys)) if at not in places]
+        item = replace(
+            self.item,
+            events=tuple(self.item.events[at] for at in left),
+            status=self.item.status if left else DeliveryStatus.IGNORED,
+            reason=ERASED_REASON,
+            redacted=True,
+        )
+        return replace(self, item=item, keys=tuple(self.keys[at] for at in left))
 
 
 _Fact = tuple[UUID, Inbound, LearningEvent, bytes, bytes]
@@ -99,33 +131,60 @@ def unfit(event: LearningEvent) -> str | None:
     return next((reason for found, reason in findings if found), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is known of requests before they are kept."""
+
+    deliveries: Answer
+    hashes: Answer
+    identities: Answer
+    references: Answer
+    waiting: Answer
+    suppresses: Answer
+
+
 async def record(session: AsyncSession, items: Sequence[Inbound]) -> list[Receipt]:
     """Keep `items` and apply their events. The tenant's clock is held: nobody else writes for this tenant meanwhile.
 
     A request sent before adds nothing but a count; an event known before is a duplicate, or a conflict when its content
-    differs (the first wins).
+    differs (the first wins). Returns one receipt for each item, in order. Three round trips on PostgreSQL, however many
+    the items, unless they take something back.
     """
-    digests = [item.digest() for item in items]
-    known = await _known_deliveries(session, items, digests)
-    fresh: dict[EventKey, Inbound] = {}
-    for item, digest in zip(items, digests, strict=True):
-        fresh.setdefault((item.source_id, digest), item)
-    unknown = {place: item for place, item in fresh.items() if place not in known}
-    new = dict(zip(unknown, await _without_erased(session, list(unknown.values())), strict=True))
-    receipts = await _apply(session, new)
-    await _count_repeats(session, items, digests, known)
-    heard = [item for item in items if item.authentic]
-    if heard:
-        await sources.hear(session, {item.source_id for item in heard}, max(item.received_at for item in heard))
+    keyed = [_Keyed.of(item) for item in items]
+    heard = {item.source_id: item.received_at for item in items if item.authentic}
+    asked = await _ask(session, keyed, heard)
+    known = await _known_deliveries(asked.deliveries)
+    fresh: dict[EventKey, _Keyed] = {}
+    for each in keyed:
+        fresh.setdefault(each.place, each)
+    unknown = [each for place, each in fresh.items() if place not in known]
+    new = [(each, new_id()) for each in await _without_erased(session, unknown, asked)]
+    counts, rows = _sift(new, await _stored_hashes(asked.hashes))
+    if await asked.waiting.rows():
+        await sources.activate(session, heard)
+    async with wire.pipelined(session):
+        await add_facts(session, Delivery, _delivery_rows(session, new, counts))
+        await sources.hear(session, heard, max(heard.values(), default=None))
+        folding = await _add_events(session, rows, asked)
+    await _fold(session, folding)
+    await _count_repeats(session, keyed, known)
+    receipts = {
+        each.place: Receipt(delivery_id, each.item.status, each.item.reason, *counts[delivery_id])
+        for each, delivery_id in new
+    }
+    return _answers(keyed, known, receipts)
+
+
+def _answers(
+    keyed: Sequence[_Keyed], known: Mapping[EventKey, Receipt], receipts: Mapping[EventKey, Receipt]
+) -> list[Receipt]:
+    """Return each request's receipt; whoever is not the first with its content learns that all was there."""
     answers = []
-    seen: set[EventKey] = set()
-    for item, digest in zip(items, digests, strict=True):
-        place = (item.source_id, digest)
-        receipt = known.get(place) or receipts[place]
-        if place in known or place in seen:
-            receipt = _again(receipt, len(item.events))
-        seen.add(place)
-        answers.append(receipt)
+    seen = set(known)
+    for each in keyed:
+        receipt = known.get(each.place) or receipts[each.place]
+        answers.append(_again(receipt, len(each.item.events)) if each.place in seen else receipt)
+        seen.add(each.place)
     return answers
 
 
@@ -134,23 +193,28 @@ async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound
 
     The verdict on the delivery becomes that of the new reading; facts that it brought before stay.
     """
-    digests = [item.digest() for _, item in items]
-    cleared = await _without_erased(session, [item for _, item in items])
-    items = [(row, item) for (row, _), item in zip(items, cleared, strict=True)]
-    counts, rows = await _sift(session, [(row.id, item) for row, item in items])
-    known = await _known_deliveries(session, [item for _, item in items], digests)
-    for (row, item), digest in zip(items, digests, strict=True):
+    keyed = [_Keyed.of(item) for _, item in items]
+    asked = await _ask(session, keyed, {})
+    keyed = await _without_erased(session, keyed, asked)
+    counts, rows = _sift(
+        [(each, row.id) for each, (row, _) in zip(keyed, items, strict=True)], await _stored_hashes(asked.hashes)
+    )
+    known = await _known_deliveries(asked.deliveries)
+    for each, (row, _) in zip(keyed, items, strict=True):
+        item = each.item
         fresh, _, conflicts = counts[row.id]
         row.status, row.reason, row.conflicts = item.status, item.reason, conflicts
         if item.redacted:
             row.body, row.headers = b"", REDACTED
         row.recorded += fresh
         row.duplicates = max(0, len(item.events) - row.recorded)
-        if (row.source_id, digest) not in known:
-            row.digest = digest
-            known[row.source_id, digest] = Receipt(row.id, item.status, item.reason, 0, 0, 0)
+        if each.place not in known:
+            row.digest = each.digest
+            known[each.place] = Receipt(row.id, item.status, item.reason, 0, 0, 0)
     await session.flush()
-    await _insert_events(session, rows)
+    async with wire.pipelined(session):
+        folding = await _add_events(session, rows, asked)
+    await _fold(session, folding)
 
 
 async def refold_references(
@@ -162,141 +226,124 @@ async def refold_references(
     await enrolments.refold(session, pairs | former)
 
 
-async def _without_erased(session: AsyncSession, items: Sequence[Inbound]) -> list[Inbound]:
+async def _without_erased(session: AsyncSession, keyed: Sequence[_Keyed], asked: _Asked) -> list[_Keyed]:
     """Return requests, in order, without what they tell of erased people; of such a one only the hash is kept."""
+    if not await suppression.learn(session, asked.suppresses):
+        return list(keyed)
     named = [
-        [{identities.name_of(each, item.source_id) for each in event.identities} for event in item.events]
-        for item in items
+        [{identities.name_of(each, one.item.source_id) for each in event.identities} for event in one.item.events]
+        for one in keyed
     ]
     gone = await suppression.among(session, {name for events in named for names in events for name in names})
-    if not gone:
-        return list(items)
-    cleared = []
-    for item, events in zip(items, named, strict=True):
-        kept = tuple(event for event, names in zip(item.events, events, strict=True) if gone.isdisjoint(names))
-        if len(kept) == len(item.events):
-            cleared.append(item)
-        else:
-            status = item.status if kept else DeliveryStatus.IGNORED
-            cleared.append(replace(item, events=kept, status=status, reason=ERASED_REASON, redacted=True))
-    return cleared
+    return [
+        one.without({at for at, names in enumerate(told) if names & gone})
+        for one, told in zip(keyed, named, strict=True)
+    ]
 
 
-async def _known_deliveries(
-    session: AsyncSession, items: Sequence[Inbound], digests: Sequence[bytes]
-) -> dict[EventKey, Receipt]:
-    places = {(item.source_id, digest) for item, digest in zip(items, digests, strict=True)}
-    statement = select(
-        col(Delivery.source_id),
-        col(Delivery.digest),
-        col(Delivery.id),
-        col(Delivery.status),
-        col(Delivery.reason),
-        col(Delivery.recorded),
-        col(Delivery.duplicates),
-        col(Delivery.conflicts),
-    ).where(among((Delivery.source_id, Delivery.digest), places))
-    return {
-        (source_id, digest): Receipt(delivery_id, DeliveryStatus(status), reason, recorded, duplicates, conflicts)
-        for source_id, digest, delivery_id, status, reason, recorded, duplicates, conflicts in await session.execute(
-            statement
+async def _ask(session: AsyncSession, keyed: Sequence[_Keyed], heard: Collection[UUID]) -> _Asked:
+    """Ask all that `record` needs to know, in one round trip."""
+    named = [(each.item.source_id, event) for each in keyed for event in each.item.events]
+    places = {each.place for each in keyed}
+    keys = {(each.item.source_id, key) for each in keyed for key in each.keys}
+    by_key = ("source_id", "dedup_key")
+    async with wire.pipelined(session):
+        await lookups.by_keys_only(session)
+        return _Asked(
+            deliveries=await lookups.ask(session, Delivery, _RECEIPT, ("source_id", "digest"), places),
+            hashes=await lookups.ask(session, LearningEventRow, (*by_key, "content_sha256"), by_key, keys),
+            identities=await identities.ask(session, named),
+            references=await references.ask(session, named),
+            waiting=await sources.ask_waiting(session, heard),
+            suppresses=await suppression.ask(session),
         )
+
+
+async def _known_deliveries(asked: Answer) -> dict[EventKey, Receipt]:
+    return {
+        (source_id, digest): Receipt(delivery_id, DeliveryStatus(status), *rest)
+        for source_id, digest, delivery_id, status, *rest in await asked.rows()
     }
+
+
+async def _stored_hashes(asked: Answer) -> dict[EventKey, bytes]:
+    return {(source_id, key): content for source_id, key, content in await asked.rows()}
 
 
 def _again(receipt: Receipt, events: int) -> Receipt:
     return Receipt(receipt.delivery_id, receipt.status, receipt.reason, 0, events, 0)
 
 
-async def _apply(session: AsyncSession, new: Mapping[EventKey, Inbound]) -> dict[EventKey, Receipt]:
-    """Store new deliveries with their events and refold what they touch."""
-    placed = [(place, new_id(), item) for place, item in new.items()]
-    counts, rows = await _sift(session, [(delivery_id, item) for _, delivery_id, item in placed])
-    await _insert_deliveries(session, placed, counts)
-    await _insert_events(session, rows)
-    return {
-        place: Receipt(delivery_id, item.status, item.reason, *counts[delivery_id])
-        for place, delivery_id, item in placed
-    }
-
-
-async def _sift(
-    session: AsyncSession, placed: Sequence[tuple[UUID, Inbound]]
+def _sift(
+    placed: Sequence[tuple[_Keyed, UUID]], stored: dict[EventKey, bytes]
 ) -> tuple[dict[UUID, list[int]], list[_Fact]]:
-    """Return for each delivery how many of its events are new, known, and known otherwise; and the new ones."""
-    keyed = [
-        (delivery_id, item, event, dedup_key(event), content_hash(event))
-        for delivery_id, item in placed
-        for event in item.events
-    ]
-    stored = await _stored_hashes(session, {(item.source_id, key) for _, item, _, key, _ in keyed})
-    counts: dict[UUID, list[int]] = {delivery_id: [0, 0, 0] for delivery_id, _ in placed}
+    """Return for each delivery how many of its events are new, known, and known otherwise; and the new ones.
+
+    `stored` holds the content of the keys that are known, and then of the new ones.
+    """
+    counts: dict[UUID, list[int]] = {delivery_id: [0, 0, 0] for _, delivery_id in placed}
     rows: list[_Fact] = []
-    for delivery_id, item, event, key, content in keyed:
-        earlier = stored.get((item.source_id, key))
-        if earlier is None:
-            stored[item.source_id, key] = content
-            rows.append((delivery_id, item, event, key, content))
-            counts[delivery_id][0] += 1
-        else:
-            counts[delivery_id][1] += 1
-            counts[delivery_id][2] += earlier != content
+    for each, delivery_id in placed:
+        for event, key in zip(each.item.events, each.keys, strict=True):
+            content, earlier = content_hash(event), stored.get((each.item.source_id, key))
+            if earlier is None:
+                stored[each.item.source_id, key] = content
+                rows.append((delivery_id, each.item, event, key, content))
+                counts[delivery_id][0] += 1
+            else:
+                counts[delivery_id][1] += 1
+                counts[delivery_id][2] += earlier != content
     return counts, rows
 
 
-async def _stored_hashes(session: AsyncSession, keys: Collection[EventKey]) -> dict[EventKey, bytes]:
-    found: dict[EventKey, bytes] = {}
-    wanted = sorted(keys)
-    columns = (LearningEventRow.source_id, LearningEventRow.dedup_key)
-    for start in range(0, len(wanted), _CHUNK):
-        statement = select(
-            col(LearningEventRow.source_id), col(LearningEventRow.dedup_key), col(LearningEventRow.content_sha256)
-        ).where(among(columns, wanted[start : start + _CHUNK]))
-        found.update({(source_id, key): content for source_id, key, content in await session.execute(statement)})
-    return found
-
-
-async def _insert_deliveries(
-    session: AsyncSession, placed: Sequence[tuple[EventKey, UUID, Inbound]], counts: Mapping[UUID, list[int]]
-) -> None:
-    if not placed:
-        return
+def _delivery_rows(
+    session: AsyncSession, new: Sequence[tuple[_Keyed, UUID]], counts: Mapping[UUID, list[int]]
+) -> list[dict[str, Any]]:
     unit = unit_of(session)
-    rows = [
+    common = {"tenant_id": unit.tenant.id, "recorded_at": unit.tick(), "repeats": 0}
+    return [
         {
-            "tenant_id": unit.tenant.id,
+            **common,
             "id": delivery_id,
-            "source_id": item.source_id,
-            "digest": digest,
-            "status": item.status,
-            "reason": item.reason,
-            "headers": REDACTED if item.redacted else dict(item.headers),
-            "body": b"" if item.redacted else item.body,
-            "body_sha256": hashlib.sha256(item.body).digest(),
-            "received_at": item.received_at,
-            "recorded_at": unit.tick(),
+            "source_id": each.item.source_id,
+            "digest": each.digest,
+            "status": each.item.status.value,
+            "reason": each.item.reason,
+            "headers": REDACTED if each.item.redacted else dict(each.item.headers),
+            "body": b"" if each.item.redacted else each.item.body,
+            "body_sha256": each.body_sha256,
+            "received_at": each.item.received_at,
             "recorded": counts[delivery_id][0],
             "duplicates": counts[delivery_id][1],
             "conflicts": counts[delivery_id][2],
         }
-        for (_, digest), delivery_id, item in placed
+        for each, delivery_id in new
     ]
-    await session.execute(insert(Delivery), rows)
 
 
-async def _insert_events(session: AsyncSession, rows: Sequence[_Fact]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Folding:
+    """What is left to fold: the pairs asked for already, others, and those that voidings touch."""
+
+    asked: enrolments.Asked | None = None
+    pairs: Collection[enrolments.Pair] = ()
+    voided: Collection[EventKey] = ()
+
+
+async def _add_events(session: AsyncSession, rows: Sequence[_Fact], asked: _Asked) -> _Folding:
+    """Insert events with what they name, and ask what the fold of what they touch needs."""
     if not rows:
-        return
+        return _Folding()
     named = [(item.source_id, event) for _, item, event, _, _ in rows]
-    learners = await identities.resolve(session, named)
-    activities = await references.resolve(session, named)
-    values = []
-    pairs: set[enrolments.Pair] = set()
-    voided: set[EventKey] = set()
+    learners = await identities.resolve(session, named, asked.identities)
+    activities = await references.resolve(session, named, asked.references)
+    values, pairs = [], set()
+    common = {"tenant_id": unit_of(session).tenant.id, "recorded_at": unit_of(session).tick()}
     for (delivery_id, item, event, key, content), learner, reference in zip(rows, learners, activities, strict=True):
         values.append(
-            _event_values(session, item, event)
-            | {
+            {
+                **common,
+                **_event_values(item, event),
                 "delivery_id": delivery_id,
                 "identity_id": learner.id if learner else None,
                 "reference_id": reference.id if reference else None,
@@ -304,19 +351,25 @@ async def _insert_events(session: AsyncSession, rows: Sequence[_Fact]) -> None:
                 "content_sha256": content,
             }
         )
-        if event.voids is not None:
-            voided.add((item.source_id, key_of(event.voids)))
-        elif learner is not None and reference is not None:
+        if event.voids is None and learner is not None and reference is not None:
             pairs.add((learner.person_id, reference.activity_id))
-    await session.execute(insert(LearningEventRow), values)
-    pairs |= await enrolments.pairs_of_keys(session, voided)
-    await enrolments.refold(session, pairs)
+    await add_facts(session, LearningEventRow, values)
+    voided = {(item.source_id, key_of(event.voids)) for _, item, event, _, _ in rows if event.voids is not None}
+    if voided or len(pairs) > enrolments.PORTION:
+        return _Folding(pairs=pairs, voided=voided)
+    return _Folding(asked=await enrolments.ask(session, sorted(pairs)))
 
 
-def _event_values(session: AsyncSession, item: Inbound, event: LearningEvent) -> dict[str, Any]:
-    unit = unit_of(session)
+async def _fold(session: AsyncSession, folding: _Folding) -> None:
+    if folding.asked is not None:
+        await enrolments.bring_in_line(session, folding.asked)
+    elif folding.pairs or folding.voided:
+        touched = await enrolments.pairs_of_keys(session, folding.voided)
+        await enrolments.refold(session, {*folding.pairs, *touched})
+
+
+def _event_values(item: Inbound, event: LearningEvent) -> dict[str, Any]:
     return {
-        "tenant_id": unit.tenant.id,
         "id": new_id(),
         "source_id": item.source_id,
         "voids_key": None if event.voids is None else key_of(event.voids),
@@ -325,7 +378,6 @@ def _event_values(session: AsyncSession, item: Inbound, event: LearningEvent) ->
         "occurred_at": event.occurred_at or item.received_at,
         "occurred_at_text": event.occurred_at_text,
         "time_inferred": event.occurred_at is None,
-        "recorded_at": unit.tick(),
         "passed": event.passed,
         "score_scaled": _six_places(event.score_scaled),
         "score_raw": _six_places(event.score_raw),
@@ -343,18 +395,14 @@ def _six_places(value: Decimal | None) -> Decimal | None:
     return None if value is None else value.quantize(_SIX_PLACES, ROUND_HALF_EVEN)
 
 
-async def _count_repeats(
-    session: AsyncSession, items: Sequence[Inbound], digests: Sequence[bytes], known: Mapping[EventKey, Receipt]
-) -> None:
+async def _count_repeats(session: AsyncSession, keyed: Sequence[_Keyed], known: Collection[EventKey]) -> None:
     """Raise `repeats` of deliveries that came again."""
-    times: dict[EventKey, int] = {}
-    for item, digest in zip(items, digests, strict=True):
-        times[item.source_id, digest] = times.get((item.source_id, digest), 0) + 1
-    for place, count in times.items():
-        extra = count if place in known else count - 1
+    times = Counter(each.place for each in keyed)
+    for (source_id, digest), count in times.items():
+        extra = count if (source_id, digest) in known else count - 1
         if extra:
             await session.execute(
                 update(Delivery)
-                .where(col(Delivery.source_id) == place[0], col(Delivery.digest) == place[1])
+                .where(col(Delivery.source_id) == source_id, col(Delivery.digest) == digest)
                 .values(repeats=Delivery.repeats + extra)
             )

@@ -9,13 +9,20 @@ from sqlalchemy import inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app import wire
 from app.models.hooks import WebhookEndpoint
 from app.models.sources import Delivery, DeliveryRead, Source, SourceRead, SourceStatus, SourceWrite
 from app.models.unit import unit_of
+from app.services import lookups
+from app.services.lookups import Answer
 from app.services.nouns import Action, NounType, keep
 from app.vault import Vault
 
 _WAITING = (SourceStatus.PENDING, SourceStatus.SILENT)
+_HEARD = (
+    "UPDATE source SET last_delivery_at = %(at)s::timestamptz "
+    "WHERE source.tenant_id = %(tenant)s::uuid AND source.id = ANY(%(ids)s::uuid[])"
+)
 
 
 async def _drop_unfit_secrets(_session: AsyncSession, row: Source) -> None:
@@ -105,15 +112,29 @@ async def set_secret(
     await keep(session, row, "secret_changed")
 
 
-async def hear(session: AsyncSession, source_ids: Collection[UUID], at: datetime) -> None:
-    """Note that authentic deliveries of these sources came at `at`; those that were pending or silent are active."""
-    if not source_ids:
-        return
-    await session.execute(update(Source).where(col(Source.id).in_(source_ids)).values(last_delivery_at=at))
+async def ask_waiting(session: AsyncSession, source_ids: Collection[UUID]) -> Answer:
+    """Ask which of these sources wait to be heard of: pending or silent."""
+    wanted = [(source_id, status.value) for source_id in source_ids for status in _WAITING]
+    return await lookups.ask(session, Source, ("id",), ("id", "status"), wanted)
+
+
+async def activate(session: AsyncSession, source_ids: Collection[UUID]) -> None:
+    """Make those of these sources active that were pending or silent."""
     waiting = select(Source).where(col(Source.id).in_(source_ids), col(Source.status).in_(_WAITING))
     for row in await session.scalars(waiting):
         row.status = SourceStatus.ACTIVE
         await keep(session, row, "active")
+
+
+async def hear(session: AsyncSession, source_ids: Collection[UUID], at: datetime | None) -> None:
+    """Note that authentic deliveries of these sources came at `at`."""
+    if not source_ids:
+        return
+    if await wire.direct(session) is None:
+        await session.execute(update(Source).where(col(Source.id).in_(source_ids)).values(last_delivery_at=at))
+        return
+    parameters = {"at": at, "ids": list(source_ids), "tenant": unit_of(session).tenant.id}
+    await wire.execute(session, _HEARD, parameters)
 
 
 async def mark_silent(session: AsyncSession, _arguments: Mapping[str, object]) -> None:

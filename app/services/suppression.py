@@ -7,10 +7,13 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app import wire
 from app.domain.errors import Fault, Invalid
 from app.models.base import new_id
 from app.models.erasure import SuppressedName
 from app.models.unit import unit_of
+from app.services import lookups
+from app.services.lookups import Answer
 
 Name = tuple[str, str, str]
 """(issuer, kind, value), as in the table of identities; a personnel number has the kind `external_id`."""
@@ -19,6 +22,7 @@ PERSONNEL_NUMBER = "external_id"
 _PURPOSE = "suppressed name"
 _ANY = "suppresses"
 _CHUNK = 500
+_ANY_NAME = "SELECT EXISTS (SELECT 1 FROM suppressed_name WHERE suppressed_name.tenant_id = %(tenant)s::uuid)"
 
 
 async def add(session: AsyncSession, names: Collection[Name]) -> None:
@@ -42,6 +46,19 @@ async def among(session: AsyncSession, names: Collection[Name]) -> set[Name]:
     for start in range(0, len(tags), _CHUNK):
         statement = select(col(SuppressedName.tag)).where(col(SuppressedName.tag).in_(tags[start : start + _CHUNK]))
         found |= {by_tag[tag] for tag in await session.scalars(statement)}
+    return found
+
+
+async def ask(session: AsyncSession) -> Answer:
+    """Ask, in a pipeline, whether the tenant has erased anybody; `learn` takes the answer."""
+    if await wire.direct(session) is None:
+        return Answer([(await _any(session),)])
+    return await lookups.ask_directly(session, _ANY_NAME, [])
+
+
+async def learn(session: AsyncSession, asked: Answer) -> bool:
+    """Return what `ask` found, and spare `among` the question."""
+    found = session.info[_ANY] = bool((await asked.rows())[0][0])
     return found
 
 

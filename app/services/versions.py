@@ -1,6 +1,6 @@
 """Versions of historised rows: written with every change, read as of an instant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,12 +17,20 @@ async def keep_versions(session: AsyncSession, rows: Sequence[Noun]) -> None:
 
     All rows are of one table; a table without history is left alone. Two statements whatever the number of rows.
     """
-    table = VERSIONS.get(str(rows[0].__tablename__)) if rows else None
+    if rows:
+        table: Table = rows[0].__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+        names = [column.name for column in table.columns]
+        await keep_rows(session, table, [{name: getattr(row, name) for name in names} for row in rows])
+
+
+async def keep_rows(session: AsyncSession, current: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Do as `keep_versions` with the values of rows of the table `current`."""
+    table = VERSIONS.get(current.name)
     if table is None:
         return
-    noun_id = f"{rows[0].__tablename__}_id"
+    noun_id = f"{current.name}_id"
     now = unit_of(session).tick()
-    replaced = [row.id for row in rows if row.version > 1]
+    replaced = [row["id"] for row in rows if row["version"] > 1]
     if replaced:
         await session.execute(
             update(table)
@@ -41,9 +49,9 @@ def current_at(table: Table, as_of: datetime) -> ColumnElement[bool]:
     return and_(table.c.recorded_at <= as_of, or_(table.c.superseded_at.is_(None), table.c.superseded_at > as_of))
 
 
-def _version_of(row: Noun, table: Table, noun_id: str) -> dict[str, Any]:
-    values = {column.name: getattr(row, column.name, None) for column in table.columns}
-    return values | {"id": new_id(), noun_id: row.id, "superseded_at": None}
+def _version_of(row: Mapping[str, Any], table: Table, noun_id: str) -> dict[str, Any]:
+    values = {column.name: row.get(column.name) for column in table.columns}
+    return values | {"id": new_id(), noun_id: row["id"], "superseded_at": None}
 
 
 def rows_at(session: AsyncSession, row: type[Noun], as_of: datetime | None, *, archived: bool = False) -> Subquery:

@@ -20,7 +20,7 @@ from benchmarks.ingest.engines import TENANT, Engine, connect
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 60.0
+START_SECONDS = 240.0
 STOP_SECONDS = 30.0
 SECRET = "yardstick"  # noqa: S105  the yardstick takes any
 
