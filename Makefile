@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format simulate bench contracts lock
+.PHONY: help demo serve test check format simulate bench faults contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -51,6 +51,9 @@ simulate: $(DEV) ## Count how often the estimators are right where the truth is 
 
 bench: $(DEV) ## Measure the receivers beside a bare handler on the same engines (ten minutes; ARGS='--engine sqlite')
 	$(BIN)/python -m benchmarks.ingest.throughput $(ARGS)
+
+faults: $(DEV) ## Kill, cut and starve the receivers in a burst and look for what is lost (ten minutes; ARGS=killed)
+	$(BIN)/python -m benchmarks.ingest.faults $(ARGS)
 
 contracts: $(DEV) ## Write openapi.yaml and schema.graphql again from the code
 	$(BIN)/python -m app.contracts

@@ -32,6 +32,8 @@ QUEUE_BYTES = 128 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
 BATCH_LIMIT = 256
 BATCH_BYTES = 8 * 1024 * 1024
+BATCH_WORTH_WAITING = 64
+"""A commit waits for what has arrived and is only being read, until it has so many items."""
 
 _TICK = (
     "INSERT INTO tenant_clock AS clock (tenant_id, id, position, ticked_us) VALUES (:tenant, :tenant, 1, :now) "
@@ -340,6 +342,7 @@ class Group(Generic[Item, Result]):
         queue = self._waiting[tenant.id]
         try:
             while queue:
+                await _let_arrive(queue)
                 together = self._together([item for item, _ in queue[:BATCH_LIMIT]])
                 batch, queue[:] = queue[:together], queue[together:]
                 await self._commit(tenant, batch)
@@ -369,6 +372,14 @@ class Group(Generic[Item, Result]):
             for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():
                     future.set_result(result)
+
+
+async def _let_arrive(queue: list[Any]) -> None:
+    """Give requests at the door a turn as long as each turn brings more; nobody waits for what is not there yet."""
+    before = 0
+    while before < len(queue) < BATCH_WORTH_WAITING:
+        before = len(queue)
+        await asyncio.sleep(0)
 
 
 def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
+import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from cryptography.fernet import Fernet
+from sqlalchemy.engine import make_url
 
 from app import schema
 from app.config import Settings
@@ -30,6 +34,17 @@ class Engine:
     settings: Settings
     yardstick_url: str
     superuser: str | None = None
+    restart: Callable[[], None] = lambda: None
+
+    @property
+    def everything(self) -> str:
+        """PostgreSQL's address for one who sees every row of the service."""
+        return make_url(str(self.superuser)).set(database="throughline").render_as_string(hide_password=False)
+
+    @property
+    def data(self) -> Path:
+        """The folder of PostgreSQL's data, its socket in it."""
+        return Path(str(make_url(str(self.superuser)).query["host"]))
 
     def environment(self) -> dict[str, str]:
         """Return the settings of the service as a shell would export them."""
@@ -65,9 +80,16 @@ def postgresql() -> Iterator[Engine]:
             settings = Settings(database_url=application, migration_database_url=owner, secret_keys=(SECRET_KEY,))
             schema.migrate(settings)
             yardstick, _ = make_database(server.get_uri(), "yardstick")
-            yield Engine("PostgreSQL", settings, yardstick, server.get_uri())
+            yield Engine("PostgreSQL", settings, yardstick, server.get_uri(), functools.partial(_restart, server))
         finally:
             server.cleanup()
+
+
+def _restart(server: Any) -> None:
+    """Restart a PostgreSQL at once, as after a power cut; its own log says how it went."""
+    command = [server.bin_path / "pg_ctl", "-D", server.pgdata, "-m", "immediate", "-w", "-l", server.log, "restart"]
+    quiet = subprocess.DEVNULL
+    subprocess.run(command, check=True, user=server.system_user, stdout=quiet, stderr=quiet)  # noqa: S603  our own
 
 
 def connect(base_url: str, key: str) -> tuple[str, str]:

@@ -90,16 +90,21 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 @contextlib.contextmanager
-def service(engine: Engine) -> Iterator[Server]:
+def service(engine: Engine, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """Run the service, with a tenant and a source of its own."""
     port, key = free_port(), new_tenant(engine)
-    process = launch(["-m", "app.cli", "serve", "--port", str(port)], engine.environment(), port, "/readyz")
-    server = Server(process, port, key=key)
+    server = Server(start(engine, port, environment), port, key=key)
     try:
         server.path, server.secret = connect(server.base_url, key)
         yield server
     finally:
-        stop(process)
+        stop(server.process)
+
+
+def start(engine: Engine, port: int, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start the service and wait until it is ready."""
+    settings = {**engine.environment(), **(environment or {})}
+    return launch(["-m", "app.cli", "serve", "--port", str(port)], settings, port, "/readyz")
 
 
 @contextlib.contextmanager

@@ -1,13 +1,15 @@
 """Tenancy rule 4: every statement on a tenant's table names the tenant, for every table in it, on both engines."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import wire
 from app.db import Database
 from tests.builders import BODIES, CONVENTIONS, complete, make
 from tests.engines import Organisation
@@ -15,6 +17,7 @@ from tests.models.test_tenancy import TENANT_TABLES
 
 _NAMED = re.compile(r"\b(?:FROM|JOIN|UPDATE)\s+\"?(\w+)\"?(?:\s+AS\s+\"?(\w+)\"?)?", re.IGNORECASE)
 _INSERTED = re.compile(r"INSERT INTO \"?(\w+)\"?\s*\(([^)]*)\)", re.IGNORECASE)
+_STEP = re.compile(r"\b(?=(?:INSERT INTO|UPDATE) \w+ )(?<!DO )", re.IGNORECASE)
 _SET = re.compile(r"\bSET\s+(.*?)(?:\bWHERE\b|$)", re.IGNORECASE | re.DOTALL)
 
 
@@ -40,14 +43,20 @@ def faults_in(statement: str) -> list[str]:
 
 
 @pytest.fixture
-def statements(app: FastAPI) -> Iterator[list[str]]:
-    """Every statement that the service sends, as it is sent."""
+def statements(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every statement that the service sends, as it is sent; the steps of one with several each by itself."""
     database: Database = app.state.database
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
 
+    async def execute(session: AsyncSession, statement: str, parameters: Mapping[str, Any]) -> Any:
+        seen.extend(_STEP.split(statement))
+        return await directly(session, statement, parameters)
+
+    directly = wire.execute
+    monkeypatch.setattr(wire, "execute", execute)
     engine = database._engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     yield seen
