@@ -88,6 +88,14 @@ _UNDER_PAIRS = (
     "JOIN activity_reference AS a ON a.tenant_id = %(tenant)s::uuid AND a.activity_id = r.activity_id "
     "JOIN learning_event AS e ON e.tenant_id = %(tenant)s::uuid AND e.identity_id = i.id AND e.reference_id = a.id"
 )
+_OF_KEYS = (
+    "SELECT DISTINCT i.person_id, a.activity_id "
+    "FROM json_to_recordset(%(rows)s::json) AS r(source_id uuid, dedup_key bytea) "
+    "JOIN learning_event AS e ON e.tenant_id = %(tenant)s::uuid AND e.source_id = r.source_id "
+    "AND e.dedup_key = r.dedup_key "
+    "JOIN identity AS i ON i.tenant_id = %(tenant)s::uuid AND i.id = e.identity_id "
+    "JOIN activity_reference AS a ON a.tenant_id = %(tenant)s::uuid AND a.id = e.reference_id"
+)
 _ANY_VOIDED = (
     "SELECT EXISTS (SELECT 1 FROM learning_event AS e WHERE e.tenant_id = %(tenant)s::uuid AND e.voids_key IS NOT NULL)"
 )
@@ -136,12 +144,12 @@ async def bring_in_line(session: AsyncSession, asked: Asked) -> None:
     for pair in asked.pairs:
         rows = present[pair]
         for attempt in fold(facts[pair], voided=voided):
-            row, values = rows.pop(attempt.ordinal, None), _values(attempt)
-            if row is None:
+            former, values = rows.pop(attempt.ordinal, None), _values(attempt)
+            if former is None:
                 added.append({**common, "id": new_id(), **dict(zip(_PAIR, pair, strict=True)), **values})
-            elif any(row[name] != value for name, value in values.items()):
-                changed.append({**row, **values})
-        gone += [{**row, "archived_at": now} for row in rows.values() if row["archived_at"] is None]
+            elif any(former[name] != value for name, value in values.items()):
+                changed.append({**former, **values})
+        gone += [{**left, "archived_at": now} for left in rows.values() if left["archived_at"] is None]
     async with wire.pipelined(session):
         await add_rows(session, Enrolment, added)
         await change_rows(session, Enrolment, changed)
@@ -167,6 +175,10 @@ async def pairs_of_identities(session: AsyncSession, identity_ids: Collection[UU
 
 async def pairs_of_keys(session: AsyncSession, keys: Collection[tuple[UUID, bytes]]) -> set[Pair]:
     """Return the (person, activity) pairs of the facts with these (source id, dedup key)."""
+    if keys and await wire.direct(session) is not None:
+        rows = [{"source_id": source_id, "dedup_key": key} for source_id, key in keys]
+        asked = await lookups.ask_directly(session, _OF_KEYS, rows)
+        return {(person_id, activity_id) for person_id, activity_id in await asked.rows()}
     wanted = sorted(keys)
     found: set[Pair] = set()
     for start in range(0, len(wanted), PORTION):

@@ -1,12 +1,10 @@
 """Deliveries from LMSs: kept raw, their events deduplicated, their enrolments refolded, in one transaction."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
@@ -14,121 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app import wire
-from app.domain.learning import Kind, LearningEvent, content_hash, dedup_key, key_of
-from app.models.base import LARGEST, new_id
+from app.domain.learning import LearningEvent, content_hash, key_of
+from app.models.base import new_id
 from app.models.learning import LearningEventRow
-from app.models.sources import ERASED_REASON, REDACTED_HEADER, Delivery, DeliveryStatus
+from app.models.sources import REDACTED_HEADER, Delivery, DeliveryStatus
 from app.models.unit import unit_of
 from app.services import enrolments, identities, lookups, references, sources, suppression
 from app.services.bulk import add_facts
+from app.services.inbound import EventKey, Inbound, Keyed, Receipt
+from app.services.inbound import unfit as unfit  # noqa: PLC0414  told with `record`, which it guards
 from app.services.lookups import Answer
 
-EventKey = tuple[UUID, bytes]
-"""(source id, dedup key)."""
-
 REDACTED = {REDACTED_HEADER: "true"}
-_NAME_LENGTH = 255
-_ACTIVITY_LENGTH = 500
-_KEY_LENGTH = 2_000
-_SECONDS_MOST = 2**31
 _SIX_PLACES = Decimal("0.000001")
 _RECEIPT = ("source_id", "digest", "id", "status", "reason", "recorded", "duplicates", "conflicts")
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """One request, parsed: what to keep of it, and the events that it holds.
-
-    `authentic` is False for what proves nothing about its source being alive: a test event, an unproved handshake.
-    """
-
-    source_id: UUID
-    received_at: datetime
-    headers: Mapping[str, str]
-    body: bytes
-    status: DeliveryStatus
-    reason: str | None = None
-    events: tuple[LearningEvent, ...] = ()
-    authentic: bool = True
-    redacted: bool = False
-    """Whether its body and headers are not to be kept: it tells of a person who was erased."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Keyed:
-    """A request with the keys of its events, in order, and what makes it the same as an earlier one."""
-
-    item: Inbound
-    keys: tuple[bytes, ...]
-    body_sha256: bytes
-    digest: bytes
-
-    @property
-    def place(self) -> EventKey:
-        return self.item.source_id, self.digest
-
-    @classmethod
-    def of(cls, item: Inbound) -> Self:
-        """Return a request with its digest: over the body, the marks (the query is one) and the keys of the events."""
-        keys, content = tuple(map(dedup_key, item.events)), hashlib.sha256(item.body).digest()
-        marks = [f"{name}={value}".encode() for name, value in sorted(item.headers.items()) if name.startswith(":")]
-        digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks])).digest()
-        return cls(item, keys, content, digest)
-
-    def without(self, places: Collection[int]) -> Self:
-        """Return the request without the events at these places, and without its bytes if there are any."""
-        if not places:
-            return self
-        left = [at for at in range(len(self.keys)) if at not in places]
-        item = replace(
-            self.item,
-            events=tuple(self.item.events[at] for at in left),
-            status=self.item.status if left else DeliveryStatus.IGNORED,
-            reason=ERASED_REASON,
-            redacted=True,
-        )
-        return replace(self, item=item, keys=tuple(self.keys[at] for at in left))
-
-
 _Fact = tuple[UUID, Inbound, LearningEvent, bytes, bytes]
 """(delivery id, its request, the event, dedup key, content hash)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of one request."""
-
-    delivery_id: UUID
-    status: DeliveryStatus
-    reason: str | None
-    recorded: int
-    duplicates: int
-    conflicts: int
-
-
-def unfit(event: LearningEvent) -> str | None:
-    """Return why an event cannot be stored (something in it is too long or too large), or None."""
-    numbers = (event.score_scaled, event.score_raw, event.score_min, event.score_max, event.progress)
-    told = event.activity
-    activity_ids = () if told is None else (told.external_id, *told.aliases)
-    findings = (
-        (
-            any(len(name.value) > _NAME_LENGTH or len(name.issuer or "") > _NAME_LENGTH for name in event.identities),
-            f"a name of the learner has more than {_NAME_LENGTH} characters",
-        ),
-        (
-            not all(1 <= len(each) <= _ACTIVITY_LENGTH for each in activity_ids),
-            f"an activity's id needs 1 to {_ACTIVITY_LENGTH} characters",
-        ),
-        (
-            any(len(key or "") > _KEY_LENGTH for key in (event.event_key, event.voids)),
-            f"an event's id has more than {_KEY_LENGTH} characters",
-        ),
-        (any(number is not None and abs(number) > LARGEST for number in numbers), "a score is too large"),
-        (not 0 <= (event.duration_seconds or 0) < _SECONDS_MOST, "a duration is out of range"),
-        (event.kind is not Kind.VOIDED and not event.identities, "an event names no learner"),
-    )
-    return next((reason for found, reason in findings if found), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +48,14 @@ async def record(session: AsyncSession, items: Sequence[Inbound]) -> list[Receip
     """Keep `items` and apply their events. The tenant's clock is held: nobody else writes for this tenant meanwhile.
 
     A request sent before adds nothing but a count; an event known before is a duplicate, or a conflict when its content
-    differs (the first wins). Returns one receipt for each item, in order. Three round trips on PostgreSQL, however many
+    differs (the first wins). Returns one receipt for each item, in order. Three round trips to PostgreSQL, however many
     the items, unless they take something back.
     """
-    keyed = [_Keyed.of(item) for item in items]
+    keyed = [Keyed.of(item) for item in items]
     heard = {item.source_id: item.received_at for item in items if item.authentic}
     asked = await _ask(session, keyed, heard)
     known = await _known_deliveries(asked.deliveries)
-    fresh: dict[EventKey, _Keyed] = {}
+    fresh: dict[EventKey, Keyed] = {}
     for each in keyed:
         fresh.setdefault(each.place, each)
     unknown = [each for place, each in fresh.items() if place not in known]
@@ -176,7 +77,7 @@ async def record(session: AsyncSession, items: Sequence[Inbound]) -> list[Receip
 
 
 def _answers(
-    keyed: Sequence[_Keyed], known: Mapping[EventKey, Receipt], receipts: Mapping[EventKey, Receipt]
+    keyed: Sequence[Keyed], known: Mapping[EventKey, Receipt], receipts: Mapping[EventKey, Receipt]
 ) -> list[Receipt]:
     """Return each request's receipt; whoever is not the first with its content learns that all was there."""
     answers = []
@@ -193,7 +94,7 @@ async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound
 
     The verdict on the delivery becomes that of the new reading; facts that it brought before stay.
     """
-    keyed = [_Keyed.of(item) for _, item in items]
+    keyed = [Keyed.of(item) for _, item in items]
     asked = await _ask(session, keyed, {})
     keyed = await _without_erased(session, keyed, asked)
     counts, rows = _sift(
@@ -226,7 +127,7 @@ async def refold_references(
     await enrolments.refold(session, pairs | former)
 
 
-async def _without_erased(session: AsyncSession, keyed: Sequence[_Keyed], asked: _Asked) -> list[_Keyed]:
+async def _without_erased(session: AsyncSession, keyed: Sequence[Keyed], asked: _Asked) -> list[Keyed]:
     """Return requests, in order, without what they tell of erased people; of such a one only the hash is kept."""
     if not await suppression.learn(session, asked.suppresses):
         return list(keyed)
@@ -241,7 +142,7 @@ async def _without_erased(session: AsyncSession, keyed: Sequence[_Keyed], asked:
     ]
 
 
-async def _ask(session: AsyncSession, keyed: Sequence[_Keyed], heard: Collection[UUID]) -> _Asked:
+async def _ask(session: AsyncSession, keyed: Sequence[Keyed], heard: Collection[UUID]) -> _Asked:
     """Ask all that `record` needs to know, in one round trip."""
     named = [(each.item.source_id, event) for each in keyed for event in each.item.events]
     places = {each.place for each in keyed}
@@ -275,7 +176,7 @@ def _again(receipt: Receipt, events: int) -> Receipt:
 
 
 def _sift(
-    placed: Sequence[tuple[_Keyed, UUID]], stored: dict[EventKey, bytes]
+    placed: Sequence[tuple[Keyed, UUID]], stored: dict[EventKey, bytes]
 ) -> tuple[dict[UUID, list[int]], list[_Fact]]:
     """Return for each delivery how many of its events are new, known, and known otherwise; and the new ones.
 
@@ -297,7 +198,7 @@ def _sift(
 
 
 def _delivery_rows(
-    session: AsyncSession, new: Sequence[tuple[_Keyed, UUID]], counts: Mapping[UUID, list[int]]
+    session: AsyncSession, new: Sequence[tuple[Keyed, UUID]], counts: Mapping[UUID, list[int]]
 ) -> list[dict[str, Any]]:
     unit = unit_of(session)
     common = {"tenant_id": unit.tenant.id, "recorded_at": unit.tick(), "repeats": 0}
@@ -395,7 +296,7 @@ def _six_places(value: Decimal | None) -> Decimal | None:
     return None if value is None else value.quantize(_SIX_PLACES, ROUND_HALF_EVEN)
 
 
-async def _count_repeats(session: AsyncSession, keyed: Sequence[_Keyed], known: Collection[EventKey]) -> None:
+async def _count_repeats(session: AsyncSession, keyed: Sequence[Keyed], known: Collection[EventKey]) -> None:
     """Raise `repeats` of deliveries that came again."""
     times = Counter(each.place for each in keyed)
     for (source_id, digest), count in times.items():

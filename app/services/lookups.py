@@ -28,7 +28,7 @@ class Answer:
 
     async def rows(self) -> Sequence[Any]:
         """Return the rows, each as a sequence of the columns asked for, in no order."""
-        return self._found if self._cursor is None else await self._cursor.fetchall()  # type: ignore[no-any-return]  # the driver's rows are any
+        return self._found if self._cursor is None else await self._cursor.fetchall()
 
 
 async def ask(

@@ -1,0 +1,113 @@
+"""One request of a source on its way into the database: what it holds, whether it fits, and what became of it."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from app.domain.learning import Kind, LearningEvent, dedup_key
+from app.models.base import LARGEST
+from app.models.sources import ERASED_REASON, DeliveryStatus
+
+EventKey = tuple[UUID, bytes]
+"""(source id, dedup key)."""
+
+_NAME_LENGTH = 255
+_ACTIVITY_LENGTH = 500
+_KEY_LENGTH = 2_000
+_SECONDS_MOST = 2**31
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One request, parsed: what to keep of it, and the events that it holds.
+
+    `authentic` is False for what proves nothing about its source being alive: a test event, an unproved handshake.
+    """
+
+    source_id: UUID
+    received_at: datetime
+    headers: Mapping[str, str]
+    body: bytes
+    status: DeliveryStatus
+    reason: str | None = None
+    events: tuple[LearningEvent, ...] = ()
+    authentic: bool = True
+    redacted: bool = False
+    """Whether its body and headers are not to be kept: it tells of a person who was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A request with the keys of its events, in order, and what makes it the same as an earlier one."""
+
+    item: Inbound
+    keys: tuple[bytes, ...]
+    body_sha256: bytes
+    digest: bytes
+
+    @property
+    def place(self) -> EventKey:
+        """What tells it from others in its tenant: (source id, digest)."""
+        return self.item.source_id, self.digest
+
+    @classmethod
+    def of(cls, item: Inbound) -> Self:
+        """Return a request with its digest: over the body, the marks (the query is one) and the keys of the events."""
+        keys, content = tuple(map(dedup_key, item.events)), hashlib.sha256(item.body).digest()
+        marks = [f"{name}={value}".encode() for name, value in sorted(item.headers.items()) if name.startswith(":")]
+        digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks])).digest()
+        return cls(item, keys, content, digest)
+
+    def without(self, places: Collection[int]) -> Self:
+        """Return the request without the events at these places, and without its bytes if there are any."""
+        if not places:
+            return self
+        left = [at for at in range(len(self.keys)) if at not in places]
+        item = replace(
+            self.item,
+            events=tuple(self.item.events[at] for at in left),
+            status=self.item.status if left else DeliveryStatus.IGNORED,
+            reason=ERASED_REASON,
+            redacted=True,
+        )
+        return replace(self, item=item, keys=tuple(self.keys[at] for at in left))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one request."""
+
+    delivery_id: UUID
+    status: DeliveryStatus
+    reason: str | None
+    recorded: int
+    duplicates: int
+    conflicts: int
+
+
+def unfit(event: LearningEvent) -> str | None:
+    """Return why an event cannot be stored (something in it is too long or too large), or None."""
+    numbers = (event.score_scaled, event.score_raw, event.score_min, event.score_max, event.progress)
+    told = event.activity
+    activity_ids = () if told is None else (told.external_id, *told.aliases)
+    findings = (
+        (
+            any(len(name.value) > _NAME_LENGTH or len(name.issuer or "") > _NAME_LENGTH for name in event.identities),
+            f"a name of the learner has more than {_NAME_LENGTH} characters",
+        ),
+        (
+            not all(1 <= len(each) <= _ACTIVITY_LENGTH for each in activity_ids),
+            f"an activity's id needs 1 to {_ACTIVITY_LENGTH} characters",
+        ),
+        (
+            any(len(key or "") > _KEY_LENGTH for key in (event.event_key, event.voids)),
+            f"an event's id has more than {_KEY_LENGTH} characters",
+        ),
+        (any(number is not None and abs(number) > LARGEST for number in numbers), "a score is too large"),
+        (not 0 <= (event.duration_seconds or 0) < _SECONDS_MOST, "a duration is out of range"),
+        (event.kind is not Kind.VOIDED and not event.identities, "an event names no learner"),
+    )
+    return next((reason for found, reason in findings if found), None)
