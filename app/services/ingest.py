@@ -19,9 +19,10 @@ from app.models.sources import REDACTED_HEADER, Delivery, DeliveryStatus
 from app.models.unit import unit_of
 from app.services import enrolments, identities, lookups, references, sources, suppression
 from app.services.bulk import add_facts
-from app.services.inbound import EventKey, Inbound, Keyed, Receipt
-from app.services.inbound import unfit as unfit  # noqa: PLC0414  told with `record`, which it guards
+from app.services.inbound import EventKey, Inbound, Keyed, Receipt, unfit
 from app.services.lookups import Answer
+
+__all__ = ["REDACTED", "Inbound", "Receipt", "reapply", "record", "refold_references", "unfit"]
 
 REDACTED = {REDACTED_HEADER: "true"}
 _SIX_PLACES = Decimal("0.000001")
