@@ -46,6 +46,7 @@ _PATHS = {
     "unit_value": ("uvl", "unit-values"),
     "impact_statement": ("stm", "impact-statements"),
     "effect_estimate": ("eff", "effect-estimates"),
+    "forecast": ("fct", "forecasts"),
     "source": ("src", "sources"),
 }
 

@@ -262,7 +262,7 @@ def _placed(asked: Asked, given: Given, provider: Provider, scope: Scope, place:
     period = given.period or scope.period_of(place)
     explain = explain_path(asked, subject, scope, figure.segment)
     figure = _while_open(figure.about(subject, as_of=scope.now, period=period, explain=explain), given, scope)
-    shown = suppress(figure, k) if provider.people else figure
+    shown = suppress(figure, max(k, given.least)) if provider.people else figure
     if shown.status is Status.SUPPRESSED:
         return Computed(shown, {})
     one = replace(scope, ids=(place[0],))

@@ -96,6 +96,7 @@ class Given:
     overrides that of the place. `provisional` is the reason why the value is not final. `links` name the facts behind
     each input. `parameters` are chosen by the facts: those of the metric are used unless asked for otherwise, the
     others are shown. `instead` is the status, with its reason, of a figure that these facts cannot have.
+    `least` is the smallest group that these facts allow to be shown, where that is larger than usual.
     """
 
     inputs: Mapping[str, Any]
@@ -107,6 +108,7 @@ class Given:
     links: Mapping[str, Sequence[Link]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     instead: tuple[Status, str] | None = None
+    least: int = 0
 
 
 Read = Callable[[Any, Scope], Given | None]

@@ -180,15 +180,17 @@ def counted(
     person: Subquery | None = None,
     conditions: Sequence[ColumnElement[bool]] = (),
     also: Sequence[ColumnElement[Any]] = (),
+    anonymous: bool = False,
 ) -> Select[Any]:
     """Return the statement that counts `base` by place, and further by the columns `also`.
 
     Its columns: the subject, one per dimension, those of `also`, the measures. It is grouped by position, because
     expressions with parameters are not the same to PostgreSQL where they stand twice. `placed` names the column that
-    places a row in time. Give the `person` relation (of `_under.people`) that measures speak of.
+    places a row in time. Give the `person` relation (of `_under.people`) that measures speak of. `anonymous`: rows
+    without a person are counted too, in no org unit and no role.
     """
     humans = people(session, scope) if person is None else person
-    tables: FromClause = base.join(humans, humans.c.id == base.c.person_id)
+    tables: FromClause = base.join(humans, humans.c.id == base.c.person_id, isouter=anonymous)
     segments: list[ColumnElement[Any]] = []
     for dimension in scope.by:
         if dimension == "org_unit":

@@ -1,0 +1,216 @@
+"""Running the learning loop: inputs from reviews, decisions, actions, commitments, owners and forecasts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, func, literal_column, or_, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.commitments import Commitment, CommitmentStatus
+from app.models.forecasts import Forecast
+from app.models.initiatives import Initiative
+from app.models.kpis import Kpi
+from app.models.objectives import Objective
+from app.models.outcomes import Outcome
+from app.models.people import Person
+from app.models.reviews import Action, ActionStatus, Decision, Review, ReviewStatus
+from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
+from app.services.inputs._pursuits import place_of, total
+from app.services.inputs._under import aligned, bucketed, employed_on, whole, within
+from app.services.versions import rows_at
+
+_KINDS = frozenset({"tenant", "objective", "outcome", "initiative"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Named counts of one place."""
+
+    of: Mapping[str, int] = field(default_factory=dict)
+
+    def take(self, *names: str) -> Given:
+        """Return the counts of these names as inputs; 0 where nothing was counted."""
+        return Given({name: self.of.get(name, 0) for name in names})
+
+
+async def _tallied(
+    session: AsyncSession,
+    scope: Scope,
+    tables: FromClause,
+    subject: ColumnElement[Any],
+    placed: ColumnElement[Any],
+    measures: Mapping[str, ColumnElement[Any]],
+) -> dict[Place, Tally]:
+    """Count rows by subject and by bucket of the day that places them."""
+    keys = [subject.label("subject"), *(bucketed(placed, each, scope).label(each) for each in scope.by)]
+    statement = (
+        select(*keys, *measures.values())
+        .select_from(tables)
+        .where(*within(placed, scope), *([] if scope.kind == "tenant" else [subject.in_(scope.ids)]))
+        .group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 1)))
+    )
+    return {
+        place_of(row, scope): Tally({name: int(each) for name, each in zip(measures, row[len(keys) :], strict=True)})
+        for row in await session.execute(statement)
+    }
+
+
+def _subject_of(
+    session: AsyncSession, scope: Scope, table: Subquery, own: Mapping[str, str]
+) -> tuple[FromClause, ColumnElement[Any]]:
+    """Return the tables and the column that say which subject a row belongs to.
+
+    `own` maps kinds of subject to the column that names them; other kinds are reached through the initiative.
+    """
+    if scope.kind == "tenant":
+        return table, whole(scope)
+    if scope.kind in own:
+        return table, table.c[own[scope.kind]]
+    links = aligned(session, scope)
+    return table.join(links, links.c.initiative_id == table.c.initiative_id), links.c.subject
+
+
+_REVIEWED = {"initiative": "initiative_id", "objective": "objective_id"}
+
+
+async def _reviews(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
+    reviews, decisions = rows_at(session, Review, scope.as_of), rows_at(session, Decision, scope.as_of)
+    decided = select(decisions.c.review_id).distinct().subquery()
+    tables, subject = _subject_of(session, scope, reviews, _REVIEWED)
+    tables = tables.outerjoin(decided, decided.c.review_id == reviews.c.id)
+    waived = reviews.c.status == ReviewStatus.WAIVED
+    held = and_(reviews.c.status == ReviewStatus.HELD, reviews.c.held_on <= scope.today)
+    in_window = and_(held, reviews.c.held_on >= reviews.c.opens_on, reviews.c.held_on <= reviews.c.due_on)
+    due = and_(~waived, or_(reviews.c.due_on < scope.today, in_window))
+    measures = {
+        "due": total(due),
+        "held_in_window": total(in_window),
+        "waived": total(waived),
+        "held": total(held),
+        "with_decision": total(and_(held, decided.c.review_id.is_not(None))),
+    }
+    return await _tallied(session, scope, tables, subject, reviews.c.due_on, measures)
+
+
+async def _actions(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
+    actions, reviews = rows_at(session, Action, scope.as_of), rows_at(session, Review, scope.as_of)
+    names = [actions.c[name] for name in ("status", "due_on", "closed_on")]
+    joined = actions.join(reviews, reviews.c.id == actions.c.review_id)
+    table = select(*names, reviews.c.initiative_id, reviews.c.objective_id).select_from(joined).subquery()
+    tables, subject = _subject_of(session, scope, table, _REVIEWED)
+    dropped = table.c.status == ActionStatus.DROPPED
+    on_time = and_(table.c.status == ActionStatus.DONE, table.c.closed_on <= table.c.due_on)
+    measures = {
+        "due": total(and_(~dropped, or_(table.c.due_on < scope.today, on_time))),
+        "closed_on_time": total(on_time),
+        "dropped": total(dropped),
+    }
+    return await _tallied(session, scope, tables, subject, table.c.due_on, measures)
+
+
+async def _commitments(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
+    table = rows_at(session, Commitment, scope.as_of)
+    tables, subject = _subject_of(session, scope, table, {"initiative": "initiative_id"})
+    role = scope.parameters.get("role")
+    mine = table.c.role == role if role else table.c.role.is_not(None)
+    kept = table.c.status == CommitmentStatus.KEPT
+    measures = {
+        "due": total(and_(mine, or_(table.c.due_on < scope.today, table.c.status != CommitmentStatus.OPEN))),
+        "kept": total(and_(mine, kept)),
+    }
+    return await _tallied(session, scope, tables, subject, table.c.due_on, measures)
+
+
+_OWNERS = ((Objective, "goal_owner_id"), (Outcome, "owner_id"), (Initiative, "owner_id"), (Kpi, "owner_id"))
+
+
+async def _owners(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
+    person = rows_at(session, Person, scope.as_of)
+    parts = []
+    for row, column in _OWNERS:
+        table = rows_at(session, row, scope.as_of)
+        parts.append(select(table.c[column].label("owner_id")))
+    objects = union_all(*parts).subquery()
+    here = and_(person.c.id.is_not(None), employed_on(person, scope.today))
+    measures = {
+        "objects": func.count(),
+        "with_current_owner": func.coalesce(func.sum(case((here, 1), else_=0)), 0),
+        "owner_left": func.coalesce(func.sum(case((and_(objects.c.owner_id.is_not(None), ~here), 1), else_=0)), 0),
+    }
+    tables = objects.outerjoin(person, person.c.id == objects.c.owner_id)
+    counts = (await session.execute(select(*measures.values()).select_from(tables))).one()
+    return {(scope.tenant_id, ()): Tally(dict(zip(measures, map(int, counts), strict=True)))}
+
+
+@dataclass(slots=True)
+class Forecasts:
+    """Forecasts whose day has come and whose actual value is known."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+
+
+async def _forecasts(session: AsyncSession, scope: Scope) -> Mapping[Place, Forecasts]:
+    table, outcomes = rows_at(session, Forecast, scope.as_of), rows_at(session, Outcome, scope.as_of)
+    subjects = {"outcome": table.c.outcome_id, "objective": outcomes.c.objective_id}
+    subject = subjects.get(scope.kind, whole(scope))
+    columns = [table.c[name] for name in ("id", "version", "low", "high", "point", "actual")]
+    statement = (
+        select(subject.label("subject"), *columns)
+        .select_from(table.join(outcomes, outcomes.c.id == table.c.outcome_id))
+        .where(
+            table.c.actual.is_not(None),
+            table.c.for_on <= scope.today,
+            *within(table.c.for_on, scope),
+            *([] if scope.kind == "tenant" else [subject.in_(scope.ids)]),
+        )
+        .order_by(table.c.for_on, table.c.id)
+    )
+    found: dict[Place, Forecasts] = {}
+    for row in await session.execute(statement):
+        here = found.setdefault((row.subject, ()), Forecasts())
+        here.rows.append({"low": row.low, "high": row.high, "point": row.point, "actual": row.actual})
+        here.links.append(Link("forecast", row.id, row.version))
+    return found
+
+
+def _calibration(found: Forecasts, _scope: Scope) -> Given:
+    return Given({"forecasts": found.rows}, links={"forecasts": found.links})
+
+
+def _taking(*names: str) -> Any:
+    def read(found: Tally, _scope: Scope) -> Given:
+        return found.take(*names)
+
+    return read
+
+
+def _counts(load: Any, metrics: Mapping[str, Sequence[str]], **options: Any) -> Provider:
+    """Return the provider of metrics whose inputs are counts of the same names."""
+    readers = {slug: _taking(*names) for slug, names in metrics.items()}
+    return Provider(
+        **({"kinds": _KINDS, "by": frozenset(BUCKETS)} | options), metrics=readers, load=load, nothing=Tally
+    )
+
+
+PROVIDERS = (
+    _counts(
+        _reviews,
+        {"review_adherence": ("due", "held_in_window", "waived"), "decision_rate": ("held", "with_decision")},
+    ),
+    _counts(_actions, {"action_on_time": ("due", "closed_on_time", "dropped")}),
+    _counts(_commitments, {"stakeholder_engagement": ("due", "kept")}, parameters=("role",)),
+    _counts(
+        _owners,
+        {"accountability_coverage": ("objects", "with_current_owner", "owner_left")},
+        kinds=frozenset({"tenant"}),
+        by=frozenset(),
+    ),
+    Provider(
+        metrics={"forecast_calibration": _calibration},
+        kinds=frozenset({"tenant", "objective", "outcome"}),
+        load=_forecasts,
+        nothing=Forecasts,
+    ),
+)

@@ -1,0 +1,171 @@
+"""What people answer: inputs from responses to surveys. Who answers twice counts by the latest answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Subquery, and_, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.metrics.answers import caveat
+from app.models.surveys import Intent, Respondent, Survey, SurveyResponse
+from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._pursuits import counted, place_of, total
+from app.services.inputs._under import initiatives, within
+from app.services.versions import rows_at
+
+KINDS = frozenset({"tenant", "objective", "outcome", "initiative"})
+_ANSWERS = ("recommend", "intent", "planned_percent", "within_six_weeks", "applied")
+
+
+@dataclass(slots=True)
+class Told:
+    """The answers of one place: how often each was given, and by how many people each question was answered."""
+
+    counts: dict[str, dict[Any, int]] = field(default_factory=lambda: {name: {} for name in _ANSWERS})
+    people: dict[str, int] = field(default_factory=dict)
+    least: int = 0
+
+    def answered(self, question: str) -> int:
+        """Return how many answers a question has."""
+        return sum(self.counts[question].values())
+
+
+def latest(session: AsyncSession, scope: Scope, respondent: Respondent) -> Subquery:
+    """Return the latest answers of each person to each survey: (subject, pursuit, initiative_id, person_id, answers).
+
+    `who` is the person, or the response where it is anonymous.
+    """
+    surveys, responses = rows_at(session, Survey, scope.as_of), rows_at(session, SurveyResponse, scope.as_of)
+    under = initiatives(session, scope)
+    who = func.coalesce(responses.c.person_id, responses.c.id)
+    newest_first = (responses.c.answered_on.desc(), responses.c.recorded_at.desc(), responses.c.id.desc())
+    rank = func.row_number().over(partition_by=(under.c.subject, surveys.c.id, who), order_by=newest_first)
+    deeds = ("goal_agreed", "chance_given", "follow_up_held")
+    ranked = (
+        select(
+            *(under.c[name] for name in ("subject", "pursuit", "initiative_id")),
+            *(responses.c[name] for name in ("person_id", "answered_on", *_ANSWERS, *deeds)),
+            who.label("who"),
+            surveys.c.minimum_responses,
+            rank.label("rank"),
+        )
+        .select_from(
+            responses.join(surveys, surveys.c.id == responses.c.survey_id).join(
+                under, under.c.initiative_id == surveys.c.initiative_id
+            )
+        )
+        .where(responses.c.answered_on <= scope.today, surveys.c.respondent == respondent)
+        .subquery()
+    )
+    return select(ranked).where(ranked.c.rank == 1).subquery()
+
+
+async def _told(session: AsyncSession, scope: Scope) -> Mapping[Place, Told]:
+    base = latest(session, scope, Respondent.LEARNER)
+    answers = tuple(base.c[name] for name in _ANSWERS)
+    found: dict[Place, Told] = {}
+    grouped = counted(session, scope, base, "answered_on", (func.count(),), also=answers, anonymous=True)
+    for row in await session.execute(grouped):
+        here = found.setdefault(place_of(row, scope), Told())
+        *values, count = row[1 + len(scope.by) :]
+        for name, value in zip(_ANSWERS, values, strict=True):
+            if value is not None:
+                here.counts[name][value] = here.counts[name].get(value, 0) + count
+    people = [func.count(func.distinct(case((base.c[name].is_not(None), base.c.who)))) for name in _ANSWERS]
+    measures = (*people, func.max(base.c.minimum_responses))
+    for row in await session.execute(counted(session, scope, base, "answered_on", measures, anonymous=True)):
+        here = found[place_of(row, scope)]
+        *each, here.least = row[1 + len(scope.by) :]
+        here.people = dict(zip(_ANSWERS, each, strict=True))
+    return found
+
+
+def _given(found: Told, question: str, inputs: Mapping[str, Any]) -> Given:
+    return Given(inputs, found.people.get(question, 0), least=found.least)
+
+
+def _nps(found: Told, _scope: Scope) -> Given:
+    scores = [{"score": score, "count": count} for score, count in sorted(found.counts["recommend"].items())]
+    return _given(found, "recommend", {"scores": scores})
+
+
+def _intent(found: Told, _scope: Scope) -> Given:
+    will = found.counts["intent"].get(Intent.WILL_APPLY, 0)
+    return _given(found, "intent", {"responses": found.answered("intent"), "will_apply": will})
+
+
+def _planned(found: Told, _scope: Scope) -> Given:
+    plans = [{"percent": each, "count": count} for each, count in sorted(found.counts["planned_percent"].items())]
+    return _given(found, "planned_percent", {"plans": plans})
+
+
+def _within_six_weeks(found: Told, _scope: Scope) -> Given:
+    soon = {bool(answer): count for answer, count in found.counts["within_six_weeks"].items()}
+    inputs = {"responses": sum(soon.values()), "will_apply_within_6_weeks": soon.get(True, 0)}
+    return _given(found, "within_six_weeks", inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many were invited to the surveys of a subject, and how many answered those."""
+
+    invited: int = 0
+    responses: int = 0
+    uncounted: int = 0
+
+
+async def _asked(session: AsyncSession, scope: Scope) -> Mapping[Place, Asked]:
+    """Count surveys that say how many were invited; a survey lies in time where it opens."""
+    surveys, responses = rows_at(session, Survey, scope.as_of), rows_at(session, SurveyResponse, scope.as_of)
+    under = initiatives(session, scope)
+    who = func.coalesce(responses.c.person_id, responses.c.id)
+    answered = (
+        select(responses.c.survey_id, func.count(func.distinct(who)).label("people"))
+        .where(responses.c.answered_on <= scope.today)
+        .group_by(responses.c.survey_id)
+        .subquery()
+    )
+    known = surveys.c.invited.is_not(None)
+    people = func.coalesce(answered.c.people, 0)
+    statement = (
+        select(
+            under.c.subject,
+            func.coalesce(func.sum(surveys.c.invited), 0),
+            func.coalesce(func.sum(case((known, people), else_=0)), 0),
+            total(~known),
+        )
+        .select_from(
+            surveys.join(under, under.c.initiative_id == surveys.c.initiative_id).outerjoin(
+                answered, answered.c.survey_id == surveys.c.id
+            )
+        )
+        .where(and_(surveys.c.opens_on <= scope.today, *within(surveys.c.opens_on, scope)))
+        .group_by(under.c.subject)
+    )
+    return {(row[0], ()): Asked(*(int(each) for each in row[1:])) for row in await session.execute(statement)}
+
+
+def _response_rate(found: Asked, _scope: Scope) -> Given:
+    sentence = f"{found.uncounted} surveys do not say how many were invited; they are left out."
+    note = caveat("invitations_unknown", sentence, when=found.uncounted)
+    inputs = {"invited": found.invited, "valid_responses": found.responses}
+    return Given(inputs, found.invited, caveats=(note,) if note else ())
+
+
+PROVIDERS = (
+    Provider(
+        metrics={
+            "learning_nps": _nps,
+            "intent_to_apply": _intent,
+            "scrap_rate{planned}": _planned,
+            "scrap_rate{6wk}": _within_six_weeks,
+        },
+        kinds=KINDS,
+        load=_told,
+        nothing=Told,
+        by=frozenset({*PEOPLE, *BUCKETS}),
+        people=True,
+    ),
+    Provider(metrics={"response_rate": _response_rate}, kinds=KINDS, load=_asked, nothing=Asked, people=True),
+)
