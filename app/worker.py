@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Database
 from app.domain.errors import Unavailable
-from app.services import hooks, idempotency, jobs, operations, sources
+from app.services import hooks, idempotency, jobs, operations, restatements, sources
 from app.services.jobs import Claim, JobKind, LeaseLost, Paused, Turn
 
 log = structlog.get_logger(__name__)
@@ -22,6 +22,7 @@ KINDS = (
     JobKind("purge_operations", operations.purge, every=timedelta(hours=6)),
     JobKind("purge_webhook_log", hooks.purge, every=timedelta(hours=24)),
     JobKind("mark_silent_sources", sources.mark_silent, every=timedelta(minutes=1)),
+    JobKind("restate_statements", restatements.restate_changed, every=timedelta(hours=1)),
 )
 """Every kind of job there is."""
 

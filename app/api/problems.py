@@ -69,6 +69,18 @@ _ROWS = (
     ("not_ready", 409, "Something is missing before this step", "Add what `errors` lists and send it again."),
     ("erased", 409, "The person was erased", "Nothing about them is taken in again: leave this item out."),
     (
+        "outdated",
+        409,
+        "The facts have changed since",
+        ("Estimate again from the facts as they are now, and decide about that."),
+    ),
+    (
+        "overclaimed",
+        409,
+        "Together the claims exceed what was achieved",
+        ("Accept it with basis split: its share of what the overlapping initiatives did together."),
+    ),
+    (
         "request_in_progress",
         409,
         "The same request is still running",

@@ -1,6 +1,7 @@
 """Effect estimates: what was asked, what came out, and the evidence grade that was computed."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -12,9 +13,63 @@ from sqlmodel import Field, SQLModel
 from app.models.base import Instant, Json, Row, Shape, tenant_key
 from app.models.effect_options import EffectOptions, FamilyMethod
 from app.models.effect_results import EffectResultRead
-from app.models.values import EffectEstimateId, EvaluationPlanId, InitiativeId, OutcomeId, PanelId
+from app.models.values import EffectEstimateId, EvaluationPlanId, InitiativeId, OutcomeId, PanelId, Prose
 
 ESTIMATORS_MOST = 10
+
+
+class EffectStatus(StrEnum):
+    """Where an estimate stands (product.md)."""
+
+    COMPUTED = "computed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class ClaimBasis(StrEnum):
+    """What an accepted effect claims: all that was estimated, or its share of what several initiatives did together."""
+
+    ALONE = "alone"
+    SPLIT = "split"
+
+
+class AcceptanceWrite(Shape):
+    """The decision that an effect stands."""
+
+    basis: ClaimBasis = Field(
+        default=ClaimBasis.ALONE,
+        description="alone: the whole effect; split: its share (Shapley) of what overlapping initiatives did together.",
+    )
+    note: Prose | None = Field(default=None, description="Who decided, and why.")
+
+
+class RejectionWrite(Shape):
+    """The decision that an effect does not stand."""
+
+    note: Prose = Field(
+        description="Who decided, and why.", schema_extra={"examples": ["A price change hit the same weeks."]}
+    )
+
+
+class EffectClaim(BaseModel):
+    """What an accepted effect claims of its KPI."""
+
+    basis: ClaimBasis = Part(description="alone or split; may grow.", examples=["alone"])
+    value: float = Part(description="Summed over exposed units, per period, in the KPI's unit.", examples=[-12.0])
+    standard_error: float | None = Part(description="Its standard error.", examples=[4.1])
+    units: int = Part(description="Exposed units.", examples=[30])
+    share: float | None = Part(description="Of the joint effect, where it was split.", examples=[0.6])
+
+
+class EffectDecision(BaseModel):
+    """What was decided about an estimate."""
+
+    note: str | None = Part(description="Who decided, and why.", examples=["Plant council, 3 March."])
+    claim: EffectClaim | None = Part(description="What it claims; null where it was rejected.")
+    replaced_by: str | None = Part(
+        default=None, description="The estimate accepted in its place.", examples=["eff_01h455vb4pex5vsknk084sn02q"]
+    )
 
 
 class EffectEstimateWrite(Shape):
@@ -63,6 +118,9 @@ class FamilyMember(BaseModel):
     estimator: str = Part(description="The accepted estimator, else the first.", examples=["did_2x2"])
     p_value: float = Part(description="Its p-value, not adjusted.", examples=[0.03])
     adjusted_p_value: float = Part(description="The same, adjusted for the family.", examples=[0.06])
+    primary: bool = Part(
+        description="Whether it is the outcome that a locked plan judges by: not adjusted.", examples=[False]
+    )
 
 
 class Family(BaseModel):
@@ -70,24 +128,34 @@ class Family(BaseModel):
 
     method: FamilyMethod = Part(description="holm: chance of any false finding; benjamini_hochberg: their share.")
     outcomes: int = Part(description="Outcomes with a p-value, this one included.", examples=[2])
+    asked: int = Part(
+        description="Outcomes ever asked for of the initiative; one without a p-value counts as finding nothing.",
+        examples=[3],
+    )
+    estimates: int = Part(description="Estimates ever computed of the initiative, this one included.", examples=[5])
     adjusted_p_value: float | None = Part(description="Null where there is no p-value to adjust.", examples=[0.06])
     members: list[FamilyMember] = Part(description="All outcomes with a p-value, this one first.")
 
 
 class EffectEstimateRead(SQLModel):
-    """A computed answer; it never changes."""
+    """A computed answer; its numbers never change, only what people decide about it."""
 
     id: EffectEstimateId = Field(description="Public id.")
     initiative_id: InitiativeId | None = Field(description="The initiative; null for a panel on its own.")
     outcome_id: OutcomeId | None = Field(description="The outcome; null for a panel on its own.")
     panel_id: PanelId | None = Field(description="The posted panel; null where it rests on stored facts.")
-    status: str = Field(
-        description="computed, accepted, rejected or expired; may grow.", schema_extra={"examples": ["computed"]}
+    status: EffectStatus = Field(
+        description="computed, then accepted or rejected by people; expired once another one was accepted in its "
+        "place; may grow.",
+        schema_extra={"examples": ["computed"]},
     )
+    decision: EffectDecision | None = Field(description="What was decided; null while computed.")
+    decided_at: datetime | None = Field(description="When; null while computed.")
     request: dict[str, Any] = Field(description="Estimators and options asked for.")
     panel: dict[str, Any] = Field(description="What it rests on: units, periods, exposed units, hash of the data.")
     plan: dict[str, Any] = Field(
-        description="How it relates to a locked evaluation plan: status (locked, deviated, none), plan, deviations."
+        description="How it relates to a locked evaluation plan: status (locked, deviated, none), plan, deviations, "
+        "and whether the outcome is the primary one."
     )
     accepted: str | None = Field(
         description="The most credible result: the highest grade, among equals the smallest effect. Null: none is an "
@@ -100,7 +168,7 @@ class EffectEstimateRead(SQLModel):
 
 
 class EffectEstimate(Row, table=True):
-    """One request for an effect with its results, never changed after it is computed."""
+    """One request for an effect with its results, which never change, and what was decided about it."""
 
     __tablename__ = "effect_estimate"
     __table_args__ = (
@@ -115,7 +183,9 @@ class EffectEstimate(Row, table=True):
     initiative_id: UUID | None = Field(default=None, sa_type=Uuid)
     outcome_id: UUID | None = Field(default=None, sa_type=Uuid)
     panel_id: UUID | None = Field(default=None, sa_type=Uuid)
-    status: str = Field(default="computed", max_length=20)
+    status: str = Field(default=EffectStatus.COMPUTED, max_length=20)
+    decision: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
     request: dict[str, Any] = Field(sa_type=Json)
     results: list[dict[str, Any]] = Field(sa_type=Json)
     panel: dict[str, Any] = Field(sa_type=Json)

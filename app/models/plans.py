@@ -5,13 +5,14 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import Index, Uuid
+from sqlalchemy import Index, String, Uuid
 from sqlmodel import Field
 
 from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Shape, tenant_key
 from app.models.effect_options import EffectOptions
 from app.models.history import historised
-from app.models.values import EvaluationPlanId, InitiativeId, OutcomeId, Prose
+from app.models.initiatives import Assignment
+from app.models.values import EvaluationPlanId, InitiativeId, OutcomeId, Prose, Whole
 
 
 class EvaluationPlanStatus(StrEnum):
@@ -40,6 +41,29 @@ class EvaluationPlanWrite(Shape):
         description="Choices of the run: scale, periods, standard error.",
         schema_extra={"examples": [{}]},
     )
+    primary_outcome: bool = Field(
+        default=True,
+        description="Whether this is the one outcome that the initiative is judged by. Its p-value then needs no "
+        "adjustment for the others; of several, the plan locked first counts.",
+    )
+    assignment: Assignment | None = Field(
+        default=None,
+        sa_type=String,
+        description="How people or units will come to be offered it; null: as the initiative says.",
+        schema_extra={"examples": ["random"]},
+    )
+    comparison: Prose | None = Field(
+        default=None,
+        description="Who they will be compared with.",
+        schema_extra={"examples": ["Operators of the plants whose wave comes later."]},
+    )
+    lag_days: Whole | None = Field(
+        default=None,
+        ge=0,
+        le=3650,
+        description="Days that the effect will need at least; null: as the alignment says.",
+        schema_extra={"examples": [30]},
+    )
     decision_rule: Prose | None = Field(
         default=None,
         description="What will be decided on which result.",
@@ -63,6 +87,10 @@ class EvaluationPlan(Noun, table=True):
     outcome_id: UUID = Field(sa_type=Uuid)
     estimators: list[str] = Field(sa_type=Json)
     options: dict[str, Any] = Field(sa_type=Json)
+    primary_outcome: bool = True
+    assignment: str | None = Field(default=None, max_length=20)
+    comparison: str | None = None
+    lag_days: int | None = None
     decision_rule: str | None = None
     status: str = Field(default=EvaluationPlanStatus.DRAFT, max_length=20)
     sha256: str | None = Field(default=None, max_length=64)

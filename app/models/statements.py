@@ -1,6 +1,7 @@
 """Impact statements: an accepted effect times its unit value against the cost, with its uncertainty and its caveats."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlmodel import Field as Column
 from sqlmodel import SQLModel
 
 from app.models.base import Instant, Json, Row, Shape, tenant_key
+from app.models.effects import EffectClaim
 from app.models.values import (
     EffectEstimateId,
     EvaluationPlanId,
@@ -18,6 +20,7 @@ from app.models.values import (
     InitiativeId,
     Money,
     OutcomeId,
+    Prose,
     UnitValueId,
 )
 
@@ -38,6 +41,39 @@ class MoneyRange(BaseModel):
         if not self.low <= (self.low if self.mode is None else self.mode) <= self.high:
             raise ValueError("low, mode and high must ascend")
         return self
+
+
+class StatementStatus(StrEnum):
+    """Where a statement stands (product.md)."""
+
+    DRAFT = "draft"
+    ISSUED = "issued"
+    RESTATED = "restated"
+
+
+class RestatementWrite(Shape):
+    """Why a statement is stated anew."""
+
+    reason: Prose | None = Column(
+        default=None,
+        description="What happened; absent: what changed in the facts.",
+        schema_extra={"examples": ["The shift log of week 31 was corrected."]},
+    )
+
+
+class Restatement(BaseModel):
+    """How a statement hangs together with the one before or after it."""
+
+    restates: str | None = Field(
+        default=None, description="The statement that this one replaces.", examples=["stm_01h455vb4pex5vsknk084sn02q"]
+    )
+    restated_by: str | None = Field(
+        default=None, description="The statement that replaces this one.", examples=["stm_01h455vb4pex5vsknk084sn02q"]
+    )
+    reason: str = Field(description="Why.", examples=["Changed since it was stated: measurements."])
+    failed: str | None = Field(
+        default=None, description="Why it could not be stated anew, though its facts have changed; null: it could."
+    )
 
 
 class ImpactStatementWrite(Shape):
@@ -63,13 +99,23 @@ class ImpactStatementWrite(Shape):
 
 
 class ImpactStatementRead(SQLModel):
-    """A statement; it never changes, and the same facts give the same numbers to the last digit."""
+    """A statement; its numbers never change, and the same facts give the same ones to the last digit."""
 
     id: ImpactStatementId = Column(description="Public id.")
+    status: StatementStatus = Column(
+        description="draft; issued once the effect was accepted; restated when another one took its place; may grow.",
+        schema_extra={"examples": ["draft"]},
+    )
+    issued_at: datetime | None = Column(description="When it was issued; null while a draft.")
+    restatement: Restatement | None = Column(description="What it replaces, or what replaced it; null: neither.")
     effect_estimate_id: EffectEstimateId = Column(description="The estimate that it rests on.")
     initiative_id: InitiativeId = Column(description="The initiative.")
     outcome_id: OutcomeId = Column(description="The outcome.")
     plan_id: EvaluationPlanId | None = Column(description="The locked plan, if there is one.")
+    claim: EffectClaim | None = Column(
+        description="What the effect claims: all of it, or its share of what several initiatives did together; null "
+        "while it is not accepted."
+    )
     effect: dict[str, Any] = Column(description="The accepted result: value, interval, grade, reasons, words.")
     statement: str = Column(description="The effect and its worth in words that its grade allows.")
     usage: str = Column(
@@ -98,6 +144,10 @@ class Recomputation(BaseModel):
     equal: bool = Field(description="Whether every byte is the same.")
     sha256: str = Field(description="Hash of the numbers computed now.")
     stated_sha256: str = Field(description="Hash of the numbers stated.")
+    changed: list[str] = Field(
+        description="What has changed in the facts since, by kind: facts, costs, unit_value; empty: nothing.",
+        examples=[["facts"]],
+    )
 
 
 class ImpactStatement(Row, table=True):
@@ -117,6 +167,9 @@ class ImpactStatement(Row, table=True):
     initiative_id: UUID = Column(sa_type=Uuid)
     outcome_id: UUID = Column(sa_type=Uuid)
     unit_value_id: UUID = Column(sa_type=Uuid)
+    status: str = Column(default=StatementStatus.DRAFT, max_length=20)
+    issued_at: datetime | None = Column(default=None, sa_type=Instant)
+    restatement: dict[str, Any] | None = Column(default=None, sa_type=Json)
     request: dict[str, Any] = Column(sa_type=Json)
     body: dict[str, Any] = Column(sa_type=Json)
     sha256: str = Column(max_length=64)

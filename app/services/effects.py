@@ -52,7 +52,8 @@ class Planned:
     def as_json(self) -> dict[str, Any]:
         """Return it as it is kept with the estimate."""
         plan = None if self.plan is None else {"id": ids.encode("pln", self.plan.id), "sha256": self.plan.sha256}
-        return {"status": self.status, "plan": plan, "deviations": list(self.deviations)}
+        primary = self.status == "locked" and self.plan is not None and self.plan.primary_outcome
+        return {"status": self.status, "plan": plan, "deviations": list(self.deviations), "primary": primary}
 
 
 async def compute(session: AsyncSession, fields: EffectEstimateWrite) -> EffectEstimate:
@@ -79,7 +80,7 @@ async def compute(session: AsyncSession, fields: EffectEstimateWrite) -> EffectE
     planned = await _planned(session, fields, plan, data)
     estimators = fields.estimators or ([] if planned.plan is None else planned.plan.estimators)
     options = fields.options.model_copy(update={"transform": fields.options.transform or data.transform})
-    design = await _design(session, about, options, data) | {
+    design = await _design(session, about, options, data, planned.plan) | {
         "plan": planned.status,
         "plan_hash": None if planned.plan is None else planned.plan.sha256,
         "look": 1 if about is None else families.look(known, about.outcome.id, data.description["data_sha256"]),
@@ -109,16 +110,16 @@ async def again(session: AsyncSession, row: EffectEstimate) -> Ran:
     return await estimation.run(lambda: data.build(design), estimators, options, data.names, posted=posted)
 
 
-async def data_of(session: AsyncSession, row: EffectEstimate) -> Data:
-    """Return the data that an estimate rests on, as they stood when it was computed."""
+async def data_of(session: AsyncSession, row: EffectEstimate, *, now: bool = False) -> Data:
+    """Return the data that an estimate rests on, as they stood when it was computed, or as they are `now`."""
     fields = EffectEstimateWrite.model_construct(
         initiative_id=row.initiative_id,
         outcome_id=row.outcome_id,
         panel_id=row.panel_id,
         options=EffectOptions.model_validate(row.request["options"]),
     )
-    about = await _about(session, fields, as_of=row.recorded_at)
-    return await _data(session, fields, about, as_of=row.recorded_at)
+    as_of = None if now else row.recorded_at
+    return await _data(session, fields, await _about(session, fields, as_of=as_of), as_of=as_of)
 
 
 async def _plan_named(session: AsyncSession, fields: EffectEstimateWrite) -> EvaluationPlan | None:
@@ -175,7 +176,8 @@ async def _planned(
     plan = named or first
     if plan is None:
         return Planned()
-    found = plans.deviations(plan, fields.estimators, fields.options, transform=data.transform)
+    assignment = data.design.get("assignment")
+    found = plans.deviations(plan, fields.estimators, fields.options, transform=data.transform, assignment=assignment)
     if first is not None and first.id != plan.id:
         found.append(f"another plan was locked first: {ids.encode('pln', first.id)}")
     if not await data.known_in_time(plan):
@@ -183,8 +185,10 @@ async def _planned(
     return Planned("deviated" if found else "locked", plan, tuple(found))
 
 
-async def _design(session: AsyncSession, about: About | None, options: EffectOptions, data: Data) -> dict[str, Any]:
-    """Return what is known of the study beside its plan; the alignment tells the effect hoped for and its lag."""
+async def _design(
+    session: AsyncSession, about: About | None, options: EffectOptions, data: Data, plan: EvaluationPlan | None
+) -> dict[str, Any]:
+    """Return what is known of the study; the alignment tells the effect hoped for and, unless planned, its lag."""
     known = dict(data.design)
     days = known.pop("period_days", None)
     if about is None:
@@ -195,10 +199,12 @@ async def _design(session: AsyncSession, about: About | None, options: EffectOpt
         col(Alignment.archived_at).is_(None),
     )
     alignment = (await session.scalars(statement.order_by(col(Alignment.created_at)).limit(1))).first()
-    if alignment is None:
-        return known
-    if alignment.expected_effect is not None and options.transform is Transform.NONE:
-        known["expected_effect"] = float(alignment.expected_effect)
+    hoped = None if alignment is None else alignment.expected_effect
+    if hoped is not None and options.transform is Transform.NONE:
+        known["expected_effect"] = float(hoped)
+    lag = 0 if alignment is None else alignment.lag_days
+    if plan is not None and plan.lag_days is not None:
+        lag = plan.lag_days
     if days:
-        known["lag_periods"] = math.ceil(alignment.lag_days / days)
+        known["lag_periods"] = math.ceil(lag / days)
     return known

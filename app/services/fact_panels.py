@@ -10,13 +10,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
 from app.models.effect_options import AssignmentLevel, Contaminated, EffectOptions
+from app.models.effects import EffectEstimate, EffectStatus
 from app.models.initiatives import Alignment, Assignment, Initiative
 from app.models.kpis import Kpi, Measurement, SubjectKind
 from app.models.outcomes import Outcome
@@ -77,7 +78,7 @@ async def of(
     if all(row.exposed_on is None for row in facts.rows):
         detail = "Nobody measured is in the initiative's audience: add the people to whom it was offered, and when."
         raise nothing("no_audience", detail)
-    others = await others_on(session, kpi, facts, {initiative.id}, as_of=as_of)
+    others = await others_on(session, kpi.id, facts, {initiative.id}, as_of=as_of)
     clean, contaminated = _without_contaminated(facts, others)
     left_out = contaminated > 0 and options.contaminated is Contaminated.LEAVE_OUT and clean is not facts
     level, used = await _clustered(session, (initiative, kpi), clean if left_out else facts, options, as_of)
@@ -85,20 +86,42 @@ async def of(
 
 
 async def others_on(
-    session: AsyncSession, kpi: Kpi, facts: Facts, besides: set[UUID], *, as_of: datetime | None
+    session: AsyncSession, kpi_id: UUID, facts: Facts, besides: set[UUID], *, as_of: datetime | None
 ) -> dict[UUID, Starts]:
-    """Return the other initiatives aligned to this KPI, with their offers to the measured units since they are."""
+    """Return the other initiatives aligned to this KPI, with their offers to measured units in the time of the data."""
+    known = sorted(await _aligned(session, kpi_id, as_of) - besides)
+    offered = await offers.of_many(session, known, as_of) if known and facts.rows else {}
+    found = {each: within(facts, offered[each]) for each in offered}
+    return {each: starts for each, starts in found.items() if starts}
+
+
+async def initiatives_on(
+    session: AsyncSession, kpi_id: UUID, *, as_of: datetime | None
+) -> tuple[Facts, dict[UUID, Starts]]:
+    """Return a KPI's measured units, and the initiatives aligned to it with their offers to those."""
+    facts = await panels.measured_of(session, kpi_id, as_of=as_of)
+    return facts, await others_on(session, kpi_id, facts, set(), as_of=as_of)
+
+
+async def _aligned(session: AsyncSession, kpi_id: UUID, as_of: datetime | None) -> set[UUID]:
+    """Return the initiatives that are to move the KPI: aligned to an outcome of it, or with an effect accepted."""
     alignments, outcomes = rows_at(session, Alignment, as_of), rows_at(session, Outcome, as_of)
-    statement = (
+    aligned = (
         select(alignments.c.initiative_id)
         .select_from(alignments.join(outcomes, outcomes.c.id == alignments.c.outcome_id))
-        .where(outcomes.c.kpi_id == kpi.id, alignments.c.initiative_id.not_in(besides))
-        .distinct()
+        .where(outcomes.c.kpi_id == kpi_id)
     )
-    known = sorted(await session.scalars(statement))
-    offered = await offers.of_many(session, known, as_of) if known else {}
-    found = {each: within(facts, offered[each]) for each in known}
-    return {each: starts for each, starts in found.items() if starts}
+    claimed = (
+        select(col(EffectEstimate.initiative_id))
+        .join(Outcome, col(Outcome.id) == col(EffectEstimate.outcome_id))
+        .where(
+            col(Outcome.kpi_id) == kpi_id,
+            col(EffectEstimate.status) == EffectStatus.ACCEPTED,
+            true() if as_of is None else col(EffectEstimate.decided_at) <= as_of,
+        )
+    )
+    found = {*await session.scalars(aligned), *await session.scalars(claimed)}
+    return {each for each in found if each is not None}
 
 
 def within(facts: Facts, offered: Offers) -> dict[UUID, date]:

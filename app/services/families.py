@@ -30,26 +30,43 @@ def look(known: list[EffectEstimate], outcome_id: UUID, data_sha256: str) -> int
 
 
 def adjusted(row: EffectEstimate, known: list[EffectEstimate], method: FamilyMethod) -> dict[str, Any]:
-    """Return the p-values of the newest estimate of each outcome asked for, `row` first, adjusted for all of them."""
+    """Return the p-values of the newest estimate of each outcome asked for, `row` first, adjusted for all of them.
+
+    The outcome that the first locked plan judges by stands alone. An outcome without a p-value counts as one that
+    found nothing, so that asking for what cannot be tested makes nothing else significant.
+    """
     from app.domain.impact.multiplicity import benjamini_hochberg, holm  # noqa: PLC0415  the engine: at first use
 
     newest = {each.outcome_id: each for each in known} | {row.outcome_id: row}
-    others = [each for outcome_id, each in newest.items() if outcome_id != row.outcome_id]
-    tested = [(each, result) for each in (row, *others) if (result := answer(each))["p_value"] is not None]
-    raw = [result["p_value"] for _, result in tested]
-    found = (holm if method is FamilyMethod.HOLM else benjamini_hochberg)(raw) if raw else []
+    asked = [row, *(each for outcome_id, each in newest.items() if outcome_id != row.outcome_id)]
+    judged_by = next((each.outcome_id for each in [*known, row] if each.plan.get("primary")), None)
+    primary = {each.id for each in asked if each.outcome_id == judged_by and each.plan.get("primary")}
+    raw = {each.id: answer(each)["p_value"] for each in asked}
+    family = [each for each in asked if each.id not in primary]
+    ones = [1.0 if raw[each.id] is None else raw[each.id] for each in family]
+    adjust = holm if method is FamilyMethod.HOLM else benjamini_hochberg
+    found = dict(zip([each.id for each in family], adjust(ones) if ones else [], strict=True))
+    found |= {each: raw[each] for each in primary}
     members = [
         {
             "outcome_id": ids.encode("out", each.outcome_id or each.id),
             "effect_estimate_id": ids.encode("eff", each.id),
-            "estimator": result["estimator"],
-            "p_value": result["p_value"],
-            "adjusted_p_value": value,
+            "estimator": answer(each)["estimator"],
+            "p_value": raw[each.id],
+            "adjusted_p_value": found[each.id],
+            "primary": each.id in primary,
         }
-        for (each, result), value in zip(tested, found, strict=True)
+        for each in asked
+        if raw[each.id] is not None
     ]
-    own = next((value for (each, _), value in zip(tested, found, strict=True) if each is row), None)
-    return {"method": method.value, "outcomes": len(members), "adjusted_p_value": own, "members": members}
+    return {
+        "method": method.value,
+        "outcomes": len(members),
+        "asked": len(asked),
+        "estimates": len(known) + 1,
+        "adjusted_p_value": None if raw[row.id] is None else found[row.id],
+        "members": members,
+    }
 
 
 def answer(row: EffectEstimate, estimator: str | None = None) -> Mapping[str, Any]:

@@ -84,6 +84,11 @@ async def of_many(session: AsyncSession, pairs: Sequence[tuple[UUID, UUID]], *, 
     return [_facts(measured.get(kpi_id, []), offered[initiative_id]) for initiative_id, kpi_id in pairs]
 
 
+async def measured_of(session: AsyncSession, kpi_id: UUID, *, as_of: datetime | None) -> Facts:
+    """Return a KPI's units and values, whoever was offered what: none is exposed."""
+    return _facts(await _measured(session, {kpi_id}, as_of), Offers({}, {}))
+
+
 def _facts(measured: Sequence[Any], offered: Offers) -> Facts:
     kinds = {row.subject_kind for row in measured}
     kind = SubjectKind.ORG_UNIT if SubjectKind.ORG_UNIT in kinds else SubjectKind.PERSON

@@ -19,7 +19,17 @@ from app.models.unit import unit_of
 from app.services import nouns
 from app.services.nouns import NounType
 
-_LOCKED = ("initiative_id", "outcome_id", "estimators", "options", "decision_rule")
+_LOCKED = (
+    "initiative_id",
+    "outcome_id",
+    "estimators",
+    "options",
+    "primary_outcome",
+    "assignment",
+    "comparison",
+    "lag_days",
+    "decision_rule",
+)
 
 
 async def _is_a_draft(_session: AsyncSession, row: EvaluationPlan) -> None:
@@ -88,13 +98,21 @@ async def locked_in_time(session: AsyncSession, plan: EvaluationPlan, kpi: Kpi, 
 
 
 def deviations(
-    plan: EvaluationPlan, estimators: Sequence[str], options: EffectOptions, *, transform: Transform
+    plan: EvaluationPlan,
+    estimators: Sequence[str],
+    options: EffectOptions,
+    *,
+    transform: Transform,
+    assignment: str | None = None,
 ) -> list[str]:
     """Return what was asked differently from what the plan says, in words; no estimators: those of the plan.
 
-    `transform` holds where neither chose a scale. Every option counts, those with their default too.
+    `transform` holds where neither chose a scale. Every option counts, those with their default too. `assignment` is
+    how units came to be exposed in the end; None: not known.
     """
     found = [f"{name} was not planned" for name in estimators if name not in plan.estimators]
+    if plan.assignment is not None and assignment not in {None, plan.assignment}:
+        found.append(f"assignment: planned {plan.assignment!r}, in the end {assignment!r}")
     promised = EffectOptions.model_validate(plan.options).settled(transform)
     return found + [
         f"option {name}: planned {promised[name]!r}, asked {value!r}"

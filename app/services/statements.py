@@ -17,7 +17,7 @@ from app import __version__
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
 from app.models.effect_options import EffectOptions, Transform
-from app.models.effects import EffectEstimate
+from app.models.effects import ClaimBasis, EffectClaim, EffectEstimate, EffectStatus
 from app.models.kpis import Direction, Kpi
 from app.models.money import CostItem, UnitValue
 from app.models.outcomes import Outcome
@@ -48,7 +48,7 @@ STATEMENTS = NounType(
     write=ImpactStatementWrite,
     read=ImpactStatementRead,
     plural="impact_statements",
-    filters=("initiative_id", "outcome_id", "effect_estimate_id"),
+    filters=("initiative_id", "outcome_id", "effect_estimate_id", "status"),
     sorts=("recorded_at",),
     shown=_shown,
 )
@@ -75,7 +75,8 @@ async def state(session: AsyncSession, fields: ImpactStatementWrite) -> ImpactSt
         detail = "No effect was accepted: value an estimate of an initiative and an outcome."
         raise _unable("nothing_accepted", detail, "/effect_estimate_id")
     ends = await _ends(session, fields, estimate, as_of=None)
-    body = await _body(session, fields, estimate, estimate.results, ends)
+    claim = claim_of(estimate)
+    body = await _body(session, fields, estimate, estimate.results, ends, claim)
     unit = unit_of(session)
     row = ImpactStatement(
         tenant_id=unit.tenant.id,
@@ -94,13 +95,40 @@ async def state(session: AsyncSession, fields: ImpactStatementWrite) -> ImpactSt
 
 
 async def recompute(session: AsyncSession, row: ImpactStatement) -> Recomputation:
-    """Compute a statement once more, effect included, from the facts of its instant, and compare every byte."""
+    """Compute a statement once more, effect included, from the facts of its instant, and compare every byte.
+
+    What has changed in the facts since is told too.
+    """
     fields = ImpactStatementWrite.model_validate(row.request)
     estimate = await nouns.get(session, EFFECTS, row.effect_estimate_id)
     ran = await effects.again(session, estimate)
     ends = await _ends(session, fields, estimate, as_of=row.recorded_at, chosen=row.unit_value_id)
-    found = _hash(await _body(session, fields, estimate, ran.results, ends))
-    return Recomputation(equal=found == row.sha256, sha256=found, stated_sha256=row.sha256)
+    claim = None if row.body["claim"] is None else EffectClaim.model_validate(row.body["claim"])
+    found = _hash(await _body(session, fields, estimate, ran.results, ends, claim))
+    changed = await changed_since(session, row)
+    return Recomputation(equal=found == row.sha256, sha256=found, stated_sha256=row.sha256, changed=changed)
+
+
+async def changed_since(session: AsyncSession, row: ImpactStatement) -> list[str]:
+    """Return what of a statement's facts is different now: facts, costs, unit_value; in that order."""
+    fields = ImpactStatementWrite.model_validate(row.request)
+    estimate = await nouns.get(session, EFFECTS, row.effect_estimate_id)
+    data = await effects.data_of(session, estimate, now=True)
+    then = await _ends(session, fields, estimate, as_of=row.recorded_at, chosen=row.unit_value_id)
+    now = await _ends(session, fields, estimate, as_of=None)
+    different = {
+        "facts": data.description["data_sha256"] != row.body["provenance"]["data_sha256"],
+        "costs": (then.cost, then.currency) != (now.cost, now.currency),
+        "unit_value": (then.unit_value_id, then.unit_value) != (now.unit_value_id, now.unit_value),
+    }
+    return [name for name, differs in different.items() if differs]
+
+
+def claim_of(estimate: EffectEstimate) -> EffectClaim | None:
+    """Return what an accepted estimate claims; None where it is not accepted."""
+    if estimate.status != EffectStatus.ACCEPTED or estimate.decision is None:
+        return None
+    return EffectClaim.model_validate(estimate.decision["claim"])
 
 
 async def _ends(
@@ -139,6 +167,7 @@ async def _body(
     estimate: EffectEstimate,
     results: list[dict[str, Any]],
     ends: Ends,
+    claim: EffectClaim | None,
 ) -> dict[str, Any]:
     result = next(each for each in results if each["estimator"] == estimate.accepted)
     data = await effects.data_of(session, estimate)
@@ -147,7 +176,7 @@ async def _body(
     def valued() -> tuple[dict[str, Any], dict[str, Any]]:
         panel = data.build(estimate.request["design"], Transform.NONE)
         used = panel.restrict(tuple(options.periods)) if options.periods else panel
-        return _valued(fields, result, used, ends)
+        return _valued(fields, result, used, ends, claim)
 
     try:
         stakes, found = await asyncio.to_thread(valued)
@@ -158,6 +187,7 @@ async def _body(
     return {
         "plan_id": None if plan is None else plan["id"],
         "effect": result,
+        "claim": None if claim is None else claim.model_dump(mode="json"),
         "statement": f"{result['statement']} {_said(found, ends)}",
         "usage": found["usage"],
         "reason": found["reason"],
@@ -168,7 +198,7 @@ async def _body(
         "with_assumption": _priced(found["with_assumption"], ends.currency),
         "break_even_share": found["break_even_share"],
         "break_even_effect": found["break_even_effect"],
-        "caveats": _caveats(estimate, result, found),
+        "caveats": _caveats(estimate, result, found, claim),
         "provenance": {
             "plan_sha256": None if plan is None else plan["sha256"],
             "data_sha256": data.description["data_sha256"],
@@ -182,11 +212,11 @@ async def _body(
 
 
 def _valued(
-    fields: ImpactStatementWrite, result: Mapping[str, Any], panel: Any, ends: Ends
+    fields: ImpactStatementWrite, result: Mapping[str, Any], panel: Any, ends: Ends, claim: EffectClaim | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     from app.domain.impact import roi  # noqa: PLC0415  the engine is imported at first use
     from app.domain.impact.described import exposed_side  # noqa: PLC0415  the same
-    from app.domain.impact.result import json_safe, restored  # noqa: PLC0415  the same
+    from app.domain.impact.result import claimed, json_safe, restored  # noqa: PLC0415  the same
     from app.domain.impact.seeds import generator  # noqa: PLC0415  the same
 
     def amount(told: MoneyRange | None, exact: Decimal) -> roi.Range:
@@ -196,6 +226,8 @@ def _valued(
 
     side = exposed_side(panel)
     effect = restored(result)
+    if claim is not None and claim.basis is ClaimBasis.SPLIT:
+        effect = claimed(effect, claim.value, claim.standard_error, claim.units)
     stakes = roi.Stakes(
         units_treated=float(effect.sample.units_treated),
         periods=float(side["periods"] or 0.0),
@@ -242,8 +274,12 @@ def _said(found: Mapping[str, Any], ends: Ends) -> str:
     )
 
 
-def _caveats(estimate: EffectEstimate, result: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+def _caveats(
+    estimate: EffectEstimate, result: Mapping[str, Any], found: Mapping[str, Any], claim: EffectClaim | None
+) -> list[str]:
     caveats = [reason["detail"] for reason in result["reasons"]]
+    if claim is not None and claim.basis is ClaimBasis.SPLIT:
+        caveats.append("Several initiatives reached the same units: only its share of their joint effect is valued.")
     caveats += [f"Deviation from the plan: {each}." for each in estimate.plan["deviations"]]
     caveats += [each["detail"] for each in result["diagnostics"] if each["verdict"] in {"flag", "fail"}]
     if found["with_assumption"] is not None:

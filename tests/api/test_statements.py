@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.db import Database
+from app.services import restatements
 from tests.api.impact.facts import Study, locked_plan, measure, study
 from tests.builders import Body, make
 from tests.engines import Organisation
@@ -84,7 +86,12 @@ async def test_the_same_facts_give_the_same_bytes_whatever_is_recorded_later(cli
     other = await stated(client, estimate, seed=6)
 
     assert {name: first[name] for name in STATED} == {name: second[name] for name in STATED}
-    assert again == {"equal": True, "sha256": first["sha256"], "stated_sha256": first["sha256"]}
+    assert again == {
+        "equal": True,
+        "sha256": first["sha256"],
+        "stated_sha256": first["sha256"],
+        "changed": ["facts", "costs"],
+    }
     assert (later["effect"], later["cost"]) == (first["effect"], {"amount": "2734.50", "currency": "EUR"})
     assert other["observed"]["roi_spread"] != later["observed"]["roi_spread"]
 
@@ -125,3 +132,85 @@ async def test_what_cannot_be_valued_is_refused(client: httpx.AsyncClient, rival
     assert await refused(estimate) == ("not_evaluable", "mixed_currencies")
     assert (await refused(estimate, draws=5))[0] == "invalid_request"
     assert (await refused(estimate, cost_range={"low": "5", "high": "1"}))[0] == "invalid_request"
+
+
+async def test_a_statement_is_issued_once_its_effect_was_accepted_as_it_was_valued(client: httpx.AsyncClient) -> None:
+    _, estimate = await priced(client, assignment="random")
+    early = await stated(client, estimate)
+
+    refused = await client.post(f"/v1/impact-statements/{early['id']}/issue")
+    accepted = await client.post(f"/v1/effect-estimates/{estimate['id']}/accept", json={"note": "Plant council"})
+    outdated = await client.post(f"/v1/impact-statements/{early['id']}/issue")
+    late = await stated(client, estimate)
+    issued = await client.post(f"/v1/impact-statements/{late['id']}/issue")
+    again = await client.post(f"/v1/impact-statements/{late['id']}/issue")
+
+    assert (early["status"], early["claim"], early["issued_at"]) == ("draft", None, None)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_ready")
+    assert (outdated.status_code, outdated.json()["code"]) == (409, "outdated")
+    assert late["claim"] == accepted.json()["decision"]["claim"]
+    assert issued.json()["status"] == "issued"
+    assert again.json() == issued.json()
+
+
+async def issued_statement(client: httpx.AsyncClient) -> tuple[Study, Body]:
+    found, estimate = await priced(client, assignment="random")
+    assert (await client.post(f"/v1/effect-estimates/{estimate['id']}/accept", json={})).is_success
+    statement = await stated(client, estimate)
+    answer = await client.post(f"/v1/impact-statements/{statement['id']}/issue")
+    assert answer.is_success, answer.text
+    return found, answer.json()
+
+
+async def test_a_late_fact_restates_an_issued_statement_and_both_are_kept(client: httpx.AsyncClient) -> None:
+    found, first = await issued_statement(client)
+    unchanged = await client.post(f"/v1/impact-statements/{first['id']}/restate", json={})
+    await measure(client, found.kpi, found.operators[:1], effect=-9, quarters=[3])
+
+    told = (await client.get(f"/v1/impact-statements/{first['id']}/recomputation")).json()
+    answer = await client.post(f"/v1/impact-statements/{first['id']}/restate", json={"reason": "Week 31 corrected."})
+    former = (await client.get(f"/v1/impact-statements/{first['id']}")).json()
+    estimates = (await client.get("/v1/effect-estimates")).json()["items"]
+
+    assert (unchanged.status_code, unchanged.json()["code"]) == (409, "conflict")
+    assert (told["equal"], told["changed"]) == (True, ["facts"])
+    second = answer.json()
+    assert (answer.status_code, second["status"]) == (201, "issued")
+    assert second["restatement"] == {
+        "restates": first["id"],
+        "restated_by": None,
+        "reason": "Week 31 corrected.",
+        "failed": None,
+    }
+    assert (former["status"], former["restatement"]["restated_by"]) == ("restated", second["id"])
+    assert former["observed"] == first["observed"] != second["observed"]
+    assert {each["status"] for each in estimates} == {"accepted", "expired"}
+
+
+async def restated(database: Database, organisation: Organisation) -> None:
+    async with database.transaction(organisation.scope) as session:
+        await restatements.restate_changed(session, {})
+
+
+async def test_the_worker_restates_what_late_facts_have_changed_and_says_where_it_cannot(
+    acme: Organisation, database: Database
+) -> None:
+    client = acme.client
+    found, first = await issued_statement(client)
+    await make(client, "cost-items", initiative_id=found.initiative, cost={"amount": "500", "currency": "EUR"})
+
+    await restated(database, acme)
+    former = (await client.get(f"/v1/impact-statements/{first['id']}")).json()
+    second = (await client.get(f"/v1/impact-statements/{former['restatement']['restated_by']}")).json()
+    dollars = {"amount": "1", "currency": "USD"}
+    await make(client, "cost-items", initiative_id=found.initiative, cost=dollars)
+    await restated(database, acme)
+    stuck = (await client.get(f"/v1/impact-statements/{second['id']}")).json()
+
+    assert (former["status"], second["status"]) == ("restated", "issued")
+    assert second["cost"] == {"amount": "2000.00", "currency": "EUR"}
+    assert second["restatement"]["reason"] == "Changed since it was stated: costs."
+    assert (stuck["status"], stuck["restatement"]["failed"]) == (
+        "issued",
+        "The initiative needs cost items, all of them in EUR.",
+    )

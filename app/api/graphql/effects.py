@@ -23,9 +23,11 @@ shape_of(EffectOptions, seed=Long)
 
 @entry(EFFECTS)
 class EffectEstimateNode(Node):
-    """A computed answer of the impact engine; it never changes."""
+    """A computed answer of the impact engine, and what was decided about it."""
 
     status: auto
+    decision: auto
+    decided_at: auto
     request: auto
     panel: auto
     plan: auto
@@ -45,6 +47,10 @@ class EvaluationPlanNode(Node):
 
     estimators: auto
     options: auto
+    primary_outcome: auto
+    assignment: auto
+    comparison: auto
+    lag_days: auto
     decision_rule: auto
     status: auto
     sha256: auto
@@ -100,8 +106,12 @@ class RolloutDesignNode(Node):
 
 @entry(STATEMENTS, inside="body")
 class ImpactStatementNode(Node):
-    """What an effect was worth, against what it cost; it never changes."""
+    """What an effect was worth, against what it cost; its numbers never change."""
 
+    status: auto
+    issued_at: auto
+    restatement: auto
+    claim: auto
     effect: auto
     statement: auto
     usage: auto

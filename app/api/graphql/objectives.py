@@ -1,14 +1,20 @@
 """Objectives, outcomes, KPIs and their measurements in the graph."""
 
+from collections.abc import Awaitable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import auto
 
 from app.api.graphql.connections import many
 from app.api.graphql.figures import figures_of
 from app.api.graphql.nodes import Node, entry, load, one
-from app.api.graphql.scalars import computed
+from app.api.graphql.scalars import computed, shape_of
 from app.domain import ids
+from app.models.attributions import AttributionRead
 from app.models.kpis import SubjectKind
-from app.services import figures
+from app.services import attribution, figures
 from app.services.alignments import ALIGNMENTS
 from app.services.branches import Link
 from app.services.effects import EFFECTS
@@ -87,6 +93,17 @@ class OutcomeNode(Node):
     personal_estimates = many(PERSONAL_ESTIMATES, "outcome_id", "What people think that learning did to it.")
     evaluation_plans = many(PLANS, "outcome_id", "How effects will be estimated.")
     figures = figures_of("outcome", figures.computed_of_outcomes)
+    attribution: shape_of(AttributionRead) | None = computed(  # type: ignore[valid-type]  # made at run time
+        "What the initiatives aligned to its KPI did together, split, and what was claimed of it."
+    )
+
+    def get_attribution(self) -> Awaitable[Any]:
+        """Return the attribution as the facts stood in this view."""
+
+        async def batch(session: AsyncSession, outcome_ids: list[UUID]) -> Sequence[Any]:
+            return await attribution.of_outcomes(session, outcome_ids, as_of=self.view.at)
+
+        return self.view.load(("attribution", "outcome"), batch, self.row.id)
 
 
 @entry(KPIS)

@@ -158,6 +158,23 @@ def joint_effect(
     )
 
 
+def joint_of(changes: Sequence[float], exposed: Sequence[Sequence[float]], names: tuple[str, ...]) -> JointEffect:
+    """Return the joint effect on changes (n) of exposures (n rows of k, 0 or 1). Raises as `joint_effect` does."""
+    return joint_effect(np.asarray(changes), np.asarray(exposed, dtype=np.float64), names)
+
+
+def change_beyond(changes: Sequence[float], exposed: Sequence[Sequence[float]]) -> float | None:
+    """Return the change of the units exposed to anything, summed, beyond the mean change of the others.
+
+    None without both kinds of units.
+    """
+    found = np.asarray(changes)
+    reached = np.asarray(exposed).any(axis=1)
+    if not reached.any() or reached.all():
+        return None
+    return float((found[reached] - found[~reached].mean()).sum())
+
+
 def _alone(outcome: FloatArray, exposure: FloatArray, rest: FloatArray, others: tuple[str, ...]) -> float:
     fitted = least_squares(outcome, np.column_stack([exposure, rest]), ("alone", *others))
     return float(fitted.beta[0] * exposure.sum())

@@ -226,6 +226,13 @@ def restored(told: Mapping[str, Any]) -> EffectResult:
     )
 
 
+def claimed(effect: EffectResult, value: float, standard_error: float | None, units: int) -> EffectResult:
+    """Return the effect cut down to a claim that is summed over `units`, in KPI units."""
+    kind = StandardErrorKind.MODEL if effect.standard_error is None else effect.standard_error.kind
+    error = None if standard_error is None else StandardError(standard_error / units, kind)
+    return replace(effect, value=value / units, standard_error=error, transform="none")
+
+
 def json_safe(value: Any) -> Any:  # noqa: PLR0911  one return for each kind of value is the plainest form
     """Return `value` as JSON values: non-finite floats become None, arrays and tuples lists, enums their words."""
     if isinstance(value, Enum):

@@ -221,6 +221,21 @@ def _in_units(values: FloatArray, effect: EffectResult, stakes: Stakes) -> Float
     return _sign(stakes) * values
 
 
+def in_kpi_units(
+    value: float, error: float | None, *, transform: str, level_before: float | None
+) -> tuple[float, float | None]:
+    """Return an effect and its standard error in KPI units; log points become a change of `level_before`.
+
+    The error follows by the delta method. Raises `Invalid` (`no_level_before`).
+    """
+    if transform != "log":
+        return value, error
+    if level_before is None:
+        raise _refused("no_level_before", "an effect in log points needs the mean outcome without exposure")
+    scale = math.exp(value) * level_before
+    return scale - level_before, None if error is None else error * abs(scale)
+
+
 def _sign(stakes: Stakes) -> float:
     return -1.0 if stakes.lower_is_better else 1.0
 
