@@ -69,6 +69,13 @@ class Contaminated(StrEnum):
     KEEP = "keep"
 
 
+class LookMethodChoice(StrEnum):
+    """What keeps repeated looks at growing data honest."""
+
+    OBRIEN_FLEMING = "obrien_fleming"
+    ALWAYS_VALID = "always_valid"
+
+
 class FamilyMethod(StrEnum):
     """How p-values are adjusted for the other outcomes of the same initiative."""
 
@@ -165,7 +172,20 @@ class EffectOptions(BaseModel):
         description="How p-values are adjusted for the other outcomes asked for of the same initiative.",
     )
     planned_looks: int = Field(
-        default=1, ge=1, le=100, description="How often this will be computed on growing data, all in all."
+        default=1,
+        ge=1,
+        le=100,
+        description="How often this will be computed on growing data, all in all. A look beyond them is not tested.",
+    )
+    look_method: LookMethodChoice = Field(
+        default=LookMethodChoice.OBRIEN_FLEMING,
+        description="obrien_fleming: the error is spent over the planned looks. always_valid: intervals that hold at "
+        "any number of looks, for learners who accrue (not for growing windows on the same people).",
+    )
+    planned_units: int | None = Field(
+        default=None,
+        ge=2,
+        description="always_valid: units at which it is tightest; absent: the present ones.",
     )
 
     def settled(self, transform: Transform = Transform.NONE) -> dict[str, Any]:

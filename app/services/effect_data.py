@@ -137,7 +137,7 @@ def _described(found: FactPanel, overlaps: list[dict[str, Any]]) -> dict[str, An
 
 def _typed(design: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of the engine's Design with words turned into its enumerations."""
-    from app.domain.impact.design import Assignment, Plan  # noqa: PLC0415  the engine is imported at first use
+    from app.domain.impact.design import Assignment, LookMethod, Plan  # noqa: PLC0415  the engine is imported at first use
 
-    kinds: Mapping[str, Callable[[Any], Any]] = {"assignment": Assignment, "plan": Plan}
+    kinds: Mapping[str, Callable[[Any], Any]] = {"assignment": Assignment, "plan": Plan, "look_method": LookMethod}
     return {name: kinds[name](value) if name in kinds else value for name, value in design.items()}

@@ -56,8 +56,11 @@ class Planned:
         return {"status": self.status, "plan": plan, "deviations": list(self.deviations), "primary": primary}
 
 
-async def compute(session: AsyncSession, fields: EffectEstimateWrite) -> EffectEstimate:
-    """Estimate and keep the answer. Raises Invalid when the facts or the options do not allow it."""
+async def compute(session: AsyncSession, fields: EffectEstimateWrite, *, look: int | None = None) -> EffectEstimate:
+    """Estimate and keep the answer. Raises Invalid when the facts or the options do not allow it.
+
+    `look` is the number of this look where it repeats an earlier one; None: it is counted.
+    """
     unit = unit_of(session)
     plan = await _plan_named(session, fields)
     if plan is not None:
@@ -83,8 +86,11 @@ async def compute(session: AsyncSession, fields: EffectEstimateWrite) -> EffectE
     design = await _design(session, about, options, data, planned.plan) | {
         "plan": planned.status,
         "plan_hash": None if planned.plan is None else planned.plan.sha256,
-        "look": 1 if about is None else families.look(known, about.outcome.id, data.description["data_sha256"]),
+        "look": look
+        or (1 if about is None else families.look(known, about.outcome.id, data.description["data_sha256"])),
         "planned_looks": options.planned_looks,
+        "look_method": options.look_method.value,
+        "planned_units": options.planned_units,
     }
     ran = await estimation.run(
         lambda: data.build(design), estimators, options, data.names, posted=fields.panel_id is not None

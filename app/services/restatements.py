@@ -91,7 +91,7 @@ async def _estimated_again(session: AsyncSession, former: EffectEstimate) -> Eff
         estimators=asked["estimators"],
         options=EffectOptions.model_validate(asked["options"]),
     )
-    row = await effects.compute(session, fields)
+    row = await effects.compute(session, fields, look=asked["design"]["look"])
     claim = statements.claim_of(former)
     acceptance = AcceptanceWrite(note="Restated from changed facts.")
     if claim is not None:

@@ -129,6 +129,48 @@ async def test_refreshing_on_new_data_is_another_look_and_on_the_same_is_none(cl
     assert looks == [1, 1, 2]
     [told] = [each for each in second["results"][0]["diagnostics"] if each["code"] == "looks"]
     assert "O'Brien-Fleming" in told["detail"]
+    assert second["results"][0]["interval"]["method"] == "obrien_fleming"
+    assert second["results"][0]["p_value"] > told["values"]["single_look"]["p_value"]
+
+
+async def test_a_look_that_nobody_planned_is_not_tested_unless_its_interval_always_holds(
+    client: httpx.AsyncClient,
+) -> None:
+    asked = await study(client)
+    await estimate(client, asked.about, estimators=["did_2x2"])
+    await measure(client, asked.kpi, asked.operators[:1], effect=0.0, quarters=range(4), n=1)
+
+    spent = await estimate(client, asked.about, estimators=["did_2x2"])
+    steady = {"look_method": "always_valid", "planned_units": 60}
+    valid = await estimate(client, asked.about, estimators=["did_2x2"], options=steady)
+
+    [result] = spent["results"]
+    assert (result["p_value"], result["interval"]) == (None, None)
+    assert "Look 2 of 1 planned" in result["p_value_reason"]
+    assert result["value"] is not None
+    assert valid["results"][0]["interval"]["method"] == "always_valid"
+    assert valid["results"][0]["p_value"] > 0
+
+
+async def test_the_primary_outcome_of_a_locked_plan_stands_outside_of_the_family(client: httpx.AsyncClient) -> None:
+    asked = await study(client)
+    first = (await make(client, "kpis", 7))["id"]
+    about = asked.about | {"outcome_id": (await make(client, "outcomes", 7, kpi_id=first))["id"]}
+    await locked_plan(client, about)
+    await measure(client, first, asked.operators, effect=-1, quarters=range(4))
+    untestable, _ = await measured(client, asked.operators[:7] + asked.operators[-1:], effect=0, n=4)
+    await estimate(client, asked.about | {"outcome_id": untestable}, estimators=["did_2x2"])
+    await estimate(client, asked.about, estimators=["did_2x2"])
+
+    made = await estimate(client, about)
+
+    family = made["family"]
+    own = next(member for member in family["members"] if member["primary"])
+    other = next(member for member in family["members"] if not member["primary"])
+    assert (family["outcomes"], family["asked"], family["estimates"]) == (2, 3, 3)
+    assert own["outcome_id"] == about["outcome_id"]
+    assert own["adjusted_p_value"] == own["p_value"] == family["adjusted_p_value"]
+    assert other["adjusted_p_value"] == pytest.approx(min(1, 2 * other["p_value"]))
 
 
 async def test_facts_that_allow_no_estimate_are_refused_without_a_number(client: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from app.domain.impact.cohorts import Cohorts
 from app.domain.impact.doubly_robust import Contrast, contrast
 from app.domain.impact.grade import MINIMUM_CELL
 from app.domain.impact.linear import FloatArray, IntArray
+from app.domain.impact.moments import Change, Moments
 from app.domain.impact.options import Controls, Options
 
 
@@ -41,15 +42,14 @@ class Cell:
 class Cells:
     """All cells that have a value, in order of cohort and period.
 
-    `influence` is (cells + cohorts) x units: row k is the influence of cell k, the last rows are that of each cohort's
-    share; all with mean 0 over the units. `covariance` is theirs: influence summed in clusters, over units squared.
+    `covariance` is that of the cells, followed by each cohort's share: of their influence functions, summed within
+    clusters, over units squared.
     """
 
     cohorts: Cohorts
     cells: tuple[Cell, ...]
     suppressed: tuple[Cell, ...]
     values: FloatArray
-    influence: FloatArray
     covariance: FloatArray
     anticipation: int
 
@@ -72,32 +72,54 @@ class Cells:
 def compute(cohorts: Cohorts, options: Options) -> Cells:
     """Return every ATT(g, t) of `cohorts`; cells with fewer than 5 treated or controls are suppressed."""
     planned = _plan(cohorts, options)
-    cells: list[Cell] = []
-    suppressed: list[Cell] = []
-    influence = np.zeros((len(planned) + cohorts.n_cohorts, cohorts.n_units))
-    kept = _Kept(cohorts, options)
-    for one in planned:
-        reason = _too_small(one)
-        if reason is None:
-            try:
-                value = kept.into(influence[len(cells)], one)
-            except Invalid as refused:
-                reason = refused.detail
-        if reason is None:
-            cells.append(_with_value(one, value))
-        else:
-            suppressed.append(_with_reason(one, reason))
-    influence = influence[: len(cells) + cohorts.n_cohorts]
-    _share_influence(influence[len(cells) :], cohorts)
+    suppressed = [_with_reason(one, reason) for one in planned if (reason := _too_small(one)) is not None]
+    large = [one for one in planned if _too_small(one) is None]
+    if cohorts.names:
+        cells, refused, covariance = _adjusted(cohorts, large, options)
+        suppressed += refused
+    else:
+        cells, covariance = _plain(cohorts, large)
     return Cells(
         cohorts=cohorts,
         cells=tuple(cells),
         suppressed=tuple(suppressed),
         values=np.array([cell.value for cell in cells], dtype=np.float64),
-        influence=influence,
-        covariance=_covariance(influence, cohorts),
+        covariance=covariance,
         anticipation=options.anticipation,
     )
+
+
+def _plain(cohorts: Cohorts, planned: list[Cell]) -> tuple[list[Cell], FloatArray]:
+    """Return the cells with their values, and the covariance, without covariates."""
+    changes = [
+        Change(
+            one.cohort,
+            one.base,
+            one.period,
+            tuple(at for at in range(one.controls, cohorts.n_cohorts + 1) if at != one.cohort),
+        )
+        for one in planned
+    ]
+    moments = Moments.of(cohorts)
+    values = moments.effects(changes).tolist()
+    cells = [_with_value(one, value) for one, value in zip(planned, values, strict=True)]
+    return cells, moments.covariance(changes)
+
+
+def _adjusted(cohorts: Cohorts, planned: list[Cell], options: Options) -> tuple[list[Cell], list[Cell], FloatArray]:
+    """Return the cells with their values, those that cannot be computed, and the covariance, with covariates."""
+    cells: list[Cell] = []
+    refused: list[Cell] = []
+    influence = np.zeros((len(planned) + cohorts.n_cohorts, cohorts.n_units))
+    kept = _Kept(cohorts, options)
+    for one in planned:
+        try:
+            cells.append(_with_value(one, kept.into(influence[len(cells)], one)))
+        except Invalid as error:
+            refused.append(_with_reason(one, error.detail))
+    influence = influence[: len(cells) + cohorts.n_cohorts]
+    _share_influence(influence[len(cells) :], cohorts)
+    return cells, refused, _covariance(influence, cohorts)
 
 
 def _plan(cohorts: Cohorts, options: Options) -> list[Cell]:
@@ -127,8 +149,6 @@ class _Kept:
     def into(self, row: FloatArray, cell: Cell) -> float:
         """Return the cell's value and write its influence into `row` (all units)."""
         outcome = self.cohorts.outcome
-        if not self.cohorts.names:
-            return _plain_into(row, cell, self.cohorts)
         at, fitted = self._contrast(cell)
         value, influence = fitted.effect((outcome[cell.period] - outcome[cell.base])[at])
         row[at] = influence * (len(row) / len(at))
@@ -160,40 +180,6 @@ def _others(cell: Cell, cohorts: Cohorts) -> IntArray:
     controls = np.arange(int(cohorts.bounds[cell.controls]), cohorts.n_units, dtype=np.int64)
     low, high = cohorts.bounds[cell.cohort], cohorts.bounds[cell.cohort + 1]
     return np.asarray(controls[(controls < low) | (controls >= high)])
-
-
-def _plain_into(row: FloatArray, cell: Cell, cohorts: Cohorts) -> float:
-    """Do without covariates what a contrast does with them: a difference of mean changes, on slices."""
-    bounds, outcome, weights = cohorts.bounds, cohorts.outcome, cohorts.weights
-    low, high = int(bounds[cell.cohort]), int(bounds[cell.cohort + 1])
-    begin = int(bounds[cell.controls])
-    pieces = [slice(begin, cohorts.n_units)]
-    if begin <= low:
-        pieces = [slice(begin, low), slice(high, cohorts.n_units)]
-    gain = _centred_into(row, [slice(low, high)], outcome, weights, cell)
-    drift = _centred_into(row, pieces, outcome, weights, cell)
-    for piece in pieces:
-        np.negative(row[piece], out=row[piece])
-    return gain - drift
-
-
-def _centred_into(
-    row: FloatArray, pieces: list[slice], outcome: FloatArray, weights: FloatArray | None, cell: Cell
-) -> float:
-    """Write each unit's deviation from the group's mean change, scaled to an influence; return that mean."""
-    total = mass = 0.0
-    for piece in pieces:
-        change = row[piece]
-        np.subtract(outcome[cell.period, piece], outcome[cell.base, piece], out=change)
-        total += float(change.sum()) if weights is None else float(change @ weights[piece])
-        mass += len(change) if weights is None else float(weights[piece].sum())
-    mean = total / mass
-    for piece in pieces:
-        row[piece] -= mean
-        row[piece] *= len(row) / mass
-        if weights is not None:
-            row[piece] *= weights[piece]
-    return mean
 
 
 def _too_small(cell: Cell) -> str | None:

@@ -42,14 +42,23 @@ class Plan(StrEnum):
     NONE = "none"
 
 
+class LookMethod(StrEnum):
+    """What keeps repeated looks honest: error spent over planned looks, or an interval that holds at any number."""
+
+    OBRIEN_FLEMING = "obrien_fleming"
+    ALWAYS_VALID = "always_valid"
+
+
 @dataclass(frozen=True, slots=True)
 class Design:
     """The design of a study.
 
     `lower_is_better` is the outcome's direction (None: not told). `expected_effect` is the effect hoped for, in the
     outcome's (transformed) unit: power is computed against it. `lag_periods` is how long an effect needs at least;
-    `look` counts the refreshes of this analysis, this one included, of `planned_looks`. `own_outcome` says that the
-    outcome is recorded by the system that the training teaches, `other_initiatives` how many ran in the same window.
+    `look` counts the refreshes of this analysis, this one included, of `planned_looks`; `look_method` keeps them
+    honest, and `planned_units` is the size at which an always-valid interval is tightest (None: the present one).
+    `own_outcome` says that the outcome is recorded by the system that the training teaches, `other_initiatives` how
+    many ran in the same window.
     """
 
     assignment: Assignment = Assignment.UNKNOWN
@@ -61,5 +70,7 @@ class Design:
     lag_periods: int = 0
     look: int = 1
     planned_looks: int = 1
+    look_method: LookMethod = LookMethod.OBRIEN_FLEMING
+    planned_units: int | None = None
     own_outcome: bool = False
     other_initiatives: int = 0

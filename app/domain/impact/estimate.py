@@ -16,7 +16,7 @@ from typing import Any
 import app.domain.impact as folder
 from app.domain.errors import Fault, Invalid
 from app.domain.impact.choose import admissible
-from app.domain.impact.looks import look_taken
+from app.domain.impact.looks import at_this_look
 from app.domain.impact.options import Estimator, Options
 from app.domain.impact.panel import Panel
 from app.domain.impact.result import EffectResult
@@ -93,6 +93,5 @@ def _provenance(panel: Panel, options: Options) -> dict[str, Any]:
 
 
 def _completed(result: EffectResult, panel: Panel, provenance: Mapping[str, Any]) -> EffectResult:
-    looked = look_taken(result, look=panel.design.look, planned_looks=panel.design.planned_looks)
-    marked = result if looked is None else result.with_diagnostics(looked)
+    marked = at_this_look(result, panel.design)
     return replace(marked, provenance={**marked.provenance, **provenance})

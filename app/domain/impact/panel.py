@@ -136,11 +136,13 @@ class Panel:
     def digest(self) -> str:
         """Return the SHA-256 of the data as hexadecimal digits: the same rows, however sorted, give the same."""
         names = sorted(self.covariates)
-        columns = [self.unit, self.period, self.outcome, self.exposed, *(self.covariates[name] for name in names)]
-        columns += [one for one in (self.cluster, self.weights) if one is not None]
         place = self.unit * self.n_periods + self.period
-        order = None if bool((np.diff(place) > 0).all()) else np.argsort(place, kind="stable")
-        hashed = hashlib.sha256(repr((self.unit_labels, self.period_labels, names, self.transform)).encode())
+        columns = [place, self.outcome, *(self.covariates[name] for name in names)]
+        columns += [] if self.absorbing else [self.exposed]  # else the first exposed period tells it
+        columns += [one for one in (self.cluster, self.weights) if one is not None]
+        order = None if bool((place[1:] > place[:-1]).all()) else np.argsort(place, kind="stable")
+        labels = (self.unit_labels, self.period_labels, names, self.transform)
+        hashed = hashlib.sha256(repr(labels).encode())
         for one in [self.first, *(column if order is None else column[order] for column in columns)]:
             hashed.update(np.ascontiguousarray(one).data)
         return hashed.hexdigest()

@@ -1,12 +1,20 @@
 """Asking for many outcomes, or looking many times, must not make something significant."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from app.domain.errors import Invalid
-from app.domain.impact.looks import always_valid, look_taken, obrien_fleming
+from app.domain.impact.design import Design, LookMethod
+from app.domain.impact.looks import (
+    always_valid,
+    always_valid_p_value,
+    at_this_look,
+    obrien_fleming,
+    repeated_p_value,
+)
 from app.domain.impact.multiplicity import benjamini_hochberg, holm
 from app.domain.impact.result import EffectResult, Estimand, Interval, Sample, StandardError, StandardErrorKind, Verdict
 
@@ -97,21 +105,63 @@ def result(value=0.3, error=0.1):
         value=value,
         standard_error=StandardError(error, StandardErrorKind.HC2),
         interval=Interval(value - 0.196, value + 0.196, 0.95, "normal"),
-        p_value=0.01,
+        p_value=math.erfc(value / error / math.sqrt(2)),
         p_value_reason=None,
         sample=Sample(100, 50, 50),
     )
 
 
+def looked(one, **design):
+    return at_this_look(one, Design(**design))
+
+
 def test_an_early_look_needs_more_than_the_last_one():
-    early = look_taken(result(), look=1, planned_looks=4)
-    last = look_taken(result(), look=4, planned_looks=4)
+    early = looked(result(), look=1, planned_looks=4)
+    last = looked(result(), look=4, planned_looks=4)
 
-    assert early.values["critical"] == pytest.approx(4.049, abs=0.002)
-    assert (early.values["crossed"], last.values["crossed"]) == (False, True)
+    assert early.diagnostic("looks").values["critical"] == pytest.approx(4.049, abs=0.002)
+    assert early.interval.low < 0.0 < last.interval.low
+    assert early.p_value > 0.05 > last.p_value > result().p_value
+    assert early.diagnostic("looks").values["single_look"]["p_value"] == result().p_value
 
 
-def test_a_look_beyond_the_plan_is_flagged_and_a_single_one_needs_nothing():
-    assert look_taken(result(), look=5, planned_looks=4).verdict is Verdict.FLAG
-    assert look_taken(result(), look=2, planned_looks=1).verdict is Verdict.FLAG
-    assert look_taken(result(), look=1, planned_looks=1) is None
+def test_a_look_is_as_sure_as_the_test_it_repeats_whatever_its_standard_error():
+    dealt = replace(result(), p_value=0.002, interval=Interval(0.02, 0.7, 0.95, "randomisation"))
+
+    one = looked(dealt, look=2, planned_looks=2)
+    steady = looked(dealt, look=2, look_method=LookMethod.ALWAYS_VALID)
+
+    assert 0.002 < one.p_value < steady.p_value
+    assert one.interval.low < 0.02
+    assert one.interval.high > 0.7
+
+
+def test_the_p_value_of_a_look_is_the_level_at_which_its_boundary_is_crossed():
+    fractions = [at / 4 for at in range(1, 5)]
+    bounds = obrien_fleming(fractions, alpha=0.03)
+
+    assert [repeated_p_value(bound, fractions, at + 1) for at, bound in enumerate(bounds)] == pytest.approx([0.03] * 4)
+    assert repeated_p_value(0.0, fractions, 2) == 1.0
+
+
+def test_a_look_beyond_the_plan_is_not_tested_and_a_single_one_needs_nothing():
+    spent = looked(replace(result(), grade=4), look=5, planned_looks=4)
+
+    assert (spent.p_value, spent.interval, spent.grade) == (None, None, 2)
+    assert spent.diagnostic("looks").verdict is Verdict.FLAG
+    assert "no error is left" in spent.p_value_reason
+    assert looked(result(), look=2, planned_looks=1).p_value is None
+    assert looked(result(), look=1, planned_looks=1) == result()
+
+
+def test_an_always_valid_interval_holds_at_any_look_and_agrees_with_its_p_value():
+    design = {"look_method": LookMethod.ALWAYS_VALID, "planned_units": 200}
+    first, ninth = (looked(result(), look=at, **design) for at in (1, 9))
+    at_the_edge = always_valid(0.0, 0.1, n=100, n_planned=200).high
+
+    expected = always_valid(0.3, 0.1, n=100, n_planned=200)
+    assert first.interval == ninth.interval
+    assert (first.interval.low, first.interval.high) == pytest.approx((expected.low, expected.high), abs=1e-5)
+    assert result().p_value < first.p_value == ninth.p_value
+    assert (first.p_value < 0.05) == (first.interval.low > 0.0)
+    assert always_valid_p_value(at_the_edge, 0.1, n=100, n_planned=200) == pytest.approx(0.05)
