@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.domain.impact import leavers
 from app.domain.impact.linear import FloatArray
 from app.domain.impact.panel import BoolArray, Panel
 from app.domain.impact.result import Diagnostic, Sample, Verdict
@@ -13,8 +14,15 @@ ATTRITION_STEP = 0.05  # impact.md 3.9: a wider gap in leaving rates costs a ste
 
 def report(panel: Panel, used: BoolArray) -> tuple[Diagnostic, ...]:
     """Return the diagnostics of the data; `used` (per unit) are the units that the estimate rests on."""
-    seen = ~np.isnan(panel.wide())
-    return (_composition(panel, used), _missing(panel, seen), _attrition(panel, seen), _raw_means(panel))
+    wide = panel.wide()
+    seen = ~np.isnan(wide)
+    return (
+        _composition(panel, used),
+        _missing(panel, seen),
+        _attrition(panel, seen),
+        *leavers.report(panel, wide),
+        _raw_means(panel),
+    )
 
 
 def sample_of(panel: Panel, used: BoolArray, *, observations: int) -> Sample:
