@@ -55,6 +55,13 @@ class AggregationChoice(StrEnum):
     COHORT_PERIOD = "cohort_period"
 
 
+class ExposureChoice(StrEnum):
+    """What counts as exposure, where an effect rests on stored facts; completion never does."""
+
+    OFFERED = "offered"
+    ENROLLED = "enrolled"
+
+
 class AssignmentLevel(StrEnum):
     """To whom exposure was assigned, where an effect rests on stored facts."""
 
@@ -154,6 +161,11 @@ class EffectOptions(BaseModel):
     exposure_lags: int = Field(default=0, ge=0, le=100, description="Lags of exposure in panel regressions.")
     aggregations: list[AggregationChoice] = Field(
         default=[], max_length=6, description="The first one is the headline; empty: all, simple first."
+    )
+    exposure: ExposureChoice = Field(
+        default=ExposureChoice.OFFERED,
+        description="Stored facts: offered, by the audience, or enrolled, by the first enrolment in an activity of the "
+        "initiative, where people come by themselves.",
     )
     assignment_level: AssignmentLevel | None = Field(
         default=None,

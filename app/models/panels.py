@@ -111,6 +111,50 @@ class PanelRead(SQLModel):
     recorded_at: datetime = Column(description="When it was recorded, on the tenant's clock.")
 
 
+class PanelOverlap(BaseModel):
+    """Another initiative on the same KPI that reached the same units in the time of the data."""
+
+    initiative_id: str = Field(description="The other initiative.", examples=["ini_01h455vb4pex5vsknk084sn02q"])
+    exposed_units: int = Field(description="Exposed units of this initiative.", examples=[40])
+    shared_units: int = Field(description="Of those, units of the other one too.", examples=[6])
+    share: float = Field(description="The second over the first.", examples=[0.15])
+    flagged: bool = Field(description="Whether it is above 0.1: see the attribution of the outcome.")
+
+
+class PanelContamination(BaseModel):
+    """Comparison units that another initiative on the same KPI reached."""
+
+    units: int = Field(description="How many.", examples=[3])
+    left_out: bool = Field(description="Whether they are left out; they stay where too few others would be left.")
+
+
+class FactPanelRead(BaseModel):
+    """The panel that an estimate from stored facts would rest on."""
+
+    initiative_id: str = Field(description="The initiative.", examples=["ini_01h455vb4pex5vsknk084sn02q"])
+    outcome_id: str = Field(description="The outcome.", examples=["out_01h455vb4pex5vsknk084sn02q"])
+    as_of: datetime | None = Field(description="The instant whose facts it holds; null: now.")
+    unit: str = Field(description="org_unit or person.", examples=["person"])
+    units: int = Field(description="Units.", examples=[120])
+    exposed_units: int = Field(description="Units that are ever exposed.", examples=[48])
+    assignment_level: str = Field(
+        description="person or org_unit: to whom exposure was assigned; clusters are those.", examples=["org_unit"]
+    )
+    clusters: int | None = Field(description="Clusters; null where the unit is one.", examples=[12])
+    periods: list[str] = Field(description="First days of the periods, in order.", examples=[["2026-01-01"]])
+    observations: int = Field(description="Measured unit-periods.", examples=[480])
+    unmeasured: int = Field(description="People of the audience whom the KPI never measured.", examples=[2])
+    contaminated: PanelContamination = Field(description="Comparison units reached by another initiative.")
+    overlaps: list[PanelOverlap] = Field(description="Other initiatives that share exposed units.")
+    shape: str = Field(description="panel or cross_section.", examples=["panel"])
+    exposure_lasts: bool = Field(description="Whether exposure, once begun, goes on.", examples=[True])
+    balance: list[PanelBalance] = Field(description="How alike the two sides were at first.")
+    diagnostics: list[dict[str, Any]] = Field(
+        description="Composition, missing outcomes, leavers by arm, the effect on staying, and raw means."
+    )
+    data_sha256: str = Field(description="Hash of the data, hex: equal hashes are equal data.")
+
+
 class PanelRows(BaseModel):
     """A stretch of a panel's rows."""
 

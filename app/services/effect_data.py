@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.metrics.privacy import Sensitivity, minimum_cohort
 from app.models.effect_options import EffectOptions, Transform
 from app.models.initiatives import Initiative
-from app.models.kpis import Direction, Kpi
+from app.models.kpis import Direction, Kpi, SubjectKind
 from app.models.outcomes import Outcome
 from app.models.panels import Panel, PanelDescription
 from app.models.plans import EvaluationPlan
@@ -23,7 +24,8 @@ from app.services.panels import Facts
 class Data:
     """What an estimate is computed from: what is told of it, and how the engine's panel is built.
 
-    `build` takes the design and, where it is not that of the options, the scale.
+    `build` takes the design and, where it is not that of the options, the scale. Nothing is shown of fewer than
+    `least_people` by themselves.
     """
 
     description: dict[str, Any]
@@ -32,6 +34,7 @@ class Data:
     known_in_time: Callable[[EvaluationPlan], Any]
     build: Callable[..., Any]
     design: Mapping[str, Any] = field(default_factory=dict)
+    least_people: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,12 @@ async def stored(session: AsyncSession, about: About, options: EffectOptions, *,
         build=build,
         design={
             "assignment": about.initiative.assignment,
+            "exposure_basis": options.exposure.value,
             "lower_is_better": about.kpi.direction == Direction.LOWER_IS_BETTER,
             "period_days": _period_days(facts),
             "other_initiatives": sum(each["flagged"] for each in overlaps),
         },
+        least_people=minimum_cohort(Sensitivity.PERFORMANCE) if facts.unit_kind == SubjectKind.PERSON else 0,
     )
 
 
@@ -130,6 +135,7 @@ def _described(found: FactPanel, overlaps: list[dict[str, Any]]) -> dict[str, An
         "assignment_level": found.level.value,
         "clusters": None if clusters == {None} else len(clusters),
         "overlaps": overlaps,
+        "unmeasured": found.unmeasured,
         "contaminated": {"units": found.contaminated, "left_out": found.left_out},
         "data_sha256": facts.sha256(),
     }
@@ -137,7 +143,12 @@ def _described(found: FactPanel, overlaps: list[dict[str, Any]]) -> dict[str, An
 
 def _typed(design: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of the engine's Design with words turned into its enumerations."""
-    from app.domain.impact.design import Assignment, LookMethod, Plan  # noqa: PLC0415  the engine is imported at first use
+    from app.domain.impact import design as engine  # noqa: PLC0415  the engine is imported at first use
 
-    kinds: Mapping[str, Callable[[Any], Any]] = {"assignment": Assignment, "plan": Plan, "look_method": LookMethod}
+    kinds: Mapping[str, Callable[[Any], Any]] = {
+        "assignment": engine.Assignment,
+        "exposure_basis": engine.ExposureBasis,
+        "look_method": engine.LookMethod,
+        "plan": engine.Plan,
+    }
     return {name: kinds[name](value) if name in kinds else value for name, value in design.items()}

@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain import ids
-from app.domain.errors import Fault, Invalid
+from app.domain.errors import Fault, Invalid, NotFound
 from app.models.base import Noun
 from app.models.effect_options import EffectOptions, Transform
 from app.models.effects import EffectEstimate, EffectEstimateRead, EffectEstimateWrite
 from app.models.initiatives import Alignment, Initiative
 from app.models.kpis import Kpi
 from app.models.outcomes import Outcome
-from app.models.panels import Panel
+from app.models.panels import FactPanelRead, Panel
 from app.models.plans import EvaluationPlan, EvaluationPlanStatus
 from app.models.unit import unit_of
 from app.services import effect_data, estimation, families, nouns, plans
@@ -93,7 +93,12 @@ async def compute(session: AsyncSession, fields: EffectEstimateWrite, *, look: i
         "planned_units": options.planned_units,
     }
     ran = await estimation.run(
-        lambda: data.build(design), estimators, options, data.names, posted=fields.panel_id is not None
+        lambda: data.build(design),
+        estimators,
+        options,
+        data.names,
+        posted=fields.panel_id is not None,
+        least_people=data.least_people,
     )
     asked = {"estimators": fields.estimators, "options": options.model_dump(mode="json")}
     row.request = asked | {"design": design}
@@ -106,6 +111,23 @@ async def compute(session: AsyncSession, fields: EffectEstimateWrite, *, look: i
     return row
 
 
+async def described(
+    session: AsyncSession, initiative_id: UUID, outcome_id: UUID, options: EffectOptions, *, as_of: datetime | None
+) -> FactPanelRead:
+    """Return what an estimate from stored facts would rest on. Raises NotFound, and Invalid (`not_evaluable`)."""
+    fields = EffectEstimateWrite.model_construct(initiative_id=initiative_id, outcome_id=outcome_id, panel_id=None)
+    about = await _about(session, fields, as_of=as_of)
+    if about is None:
+        raise ValueError("a panel of facts is about an initiative and an outcome")
+    data = await effect_data.stored(session, about, options, as_of=as_of)
+    return FactPanelRead(
+        initiative_id=ids.encode(Initiative.prefix, initiative_id),
+        outcome_id=ids.encode(Outcome.prefix, outcome_id),
+        as_of=as_of,
+        **(await estimation.described(lambda: data.build({}), least_people=data.least_people) | data.description),
+    )
+
+
 async def again(session: AsyncSession, row: EffectEstimate) -> Ran:
     """Estimate once more from the facts of that instant, as it was asked then. Nothing is kept."""
     options = EffectOptions.model_validate(row.request["options"])
@@ -113,7 +135,9 @@ async def again(session: AsyncSession, row: EffectEstimate) -> Ran:
     estimators = [result["estimator"] for result in row.results]
     design: Mapping[str, Any] = row.request["design"]
     posted = row.panel_id is not None
-    return await estimation.run(lambda: data.build(design), estimators, options, data.names, posted=posted)
+    return await estimation.run(
+        lambda: data.build(design), estimators, options, data.names, posted=posted, least_people=data.least_people
+    )
 
 
 async def data_of(session: AsyncSession, row: EffectEstimate, *, now: bool = False) -> Data:
@@ -156,9 +180,11 @@ async def _about(session: AsyncSession, fields: EffectEstimateWrite, *, as_of: d
 
 
 async def _then(session: AsyncSession, noun: type[N], noun_id: UUID, as_of: datetime | None) -> N:
-    """Return a row as it stood, archived or not; it is no part of the session."""
+    """Return a row as it stood, archived or not; it is no part of the session. Raises NotFound."""
     rows = rows_at(session, noun, as_of, archived=True)
-    found = (await session.execute(select(rows).where(rows.c.id == noun_id))).mappings().one()
+    found = (await session.execute(select(rows).where(rows.c.id == noun_id))).mappings().one_or_none()
+    if found is None:
+        raise NotFound(f"There is no {noun.__tablename__} {ids.encode(noun.prefix, noun_id)} in this tenant.")
     return noun(**found)
 
 

@@ -29,17 +29,36 @@ class Ran:
 
 
 async def run(
-    panel: Callable[[], Any], estimators: Sequence[str], options: EffectOptions, names: Names, *, posted: bool
+    panel: Callable[[], Any],
+    estimators: Sequence[str],
+    options: EffectOptions,
+    names: Names,
+    *,
+    posted: bool,
+    least_people: int = 0,
 ) -> Ran:
     """Build the panel and run the estimators; none: those that the design allows.
 
     Raises Invalid: `invalid_request` where the request is wrong, `not_evaluable` where the data do not allow it.
-    `posted` tells whether faults of the data may point at the panel that the request names.
+    `posted` tells whether faults of the data may point at the panel that the request names. Nothing is shown of fewer
+    than `least_people` by themselves.
     """
     try:
-        return await asyncio.to_thread(_run, panel, tuple(estimators), options, names)
+        return await asyncio.to_thread(_run, panel, tuple(estimators), options, names, least_people)
     except Invalid as error:
         raise refused(error, posted=posted) from error
+
+
+async def described(panel: Callable[[], Any], *, least_people: int) -> dict[str, Any]:
+    """Return what a panel holds, as JSON values: shape, counts, balance and the findings about its data."""
+    return await asyncio.to_thread(_described, panel, least_people)
+
+
+def _described(panel: Callable[[], Any], least_people: int) -> dict[str, Any]:
+    from app.domain.impact import described, privacy  # noqa: PLC0415  the engine is imported at first use
+
+    found = described.described(panel())
+    return found | {"diagnostics": [privacy.protected_finding(one, least_people) for one in found["diagnostics"]]}
 
 
 def refused(error: Invalid, *, posted: bool) -> Invalid:
@@ -51,8 +70,10 @@ def refused(error: Invalid, *, posted: bool) -> Invalid:
     return Invalid(error.detail, code="not_evaluable", errors=faults)
 
 
-def _run(panel: Callable[[], Any], estimators: tuple[str, ...], options: EffectOptions, names: Names) -> Ran:
-    from app.domain.impact import choose, words  # noqa: PLC0415  the engine is imported at first use
+def _run(
+    panel: Callable[[], Any], estimators: tuple[str, ...], options: EffectOptions, names: Names, least_people: int
+) -> Ran:
+    from app.domain.impact import choose, privacy, words  # noqa: PLC0415  the engine is imported at first use
     from app.domain.impact.estimate import estimate  # noqa: PLC0415  the same
 
     built, chosen = panel(), engine_options(options)
@@ -64,7 +85,9 @@ def _run(panel: Callable[[], Any], estimators: tuple[str, ...], options: EffectO
     best = choose.accepted(results)
     return Ran(
         [
-            result.to_dict() | _role(roles.get(result.estimator)) | {"statement": words.sentence(result, **said)}
+            privacy.protected(result.to_dict(), least_people)
+            | _role(roles.get(result.estimator))
+            | {"statement": words.sentence(result, **said)}
             for result in results
         ],
         None if best is None else best.estimator,

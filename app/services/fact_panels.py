@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
-from app.models.effect_options import AssignmentLevel, Contaminated, EffectOptions
+from app.models.effect_options import AssignmentLevel, Contaminated, EffectOptions, ExposureChoice
 from app.models.effects import EffectEstimate, EffectStatus
 from app.models.initiatives import Alignment, Assignment, Initiative
 from app.models.kpis import Kpi, Measurement, SubjectKind
@@ -38,7 +38,7 @@ class FactPanel:
 
     `others` are the other initiatives on the same KPI, with their offers to the same units within the time of the
     data. `contaminated` counts the comparison units that were offered one of those; they are among the facts unless
-    `left_out`.
+    `left_out`. `unmeasured` counts the exposed people whom the KPI never measured, where it measures people.
     """
 
     facts: Facts
@@ -46,6 +46,7 @@ class FactPanel:
     others: Mapping[UUID, Starts]
     contaminated: int
     left_out: bool
+    unmeasured: int
 
     def overlaps(self, initiative_id: UUID) -> list[dict[str, Any]]:
         """Return who shares how many units with the initiative, in order of their share of its exposed units."""
@@ -72,17 +73,22 @@ async def of(
     session: AsyncSession, initiative: Initiative, kpi: Kpi, options: EffectOptions, *, as_of: datetime | None
 ) -> FactPanel:
     """Return what is known of a KPI's units. Raises Invalid (`not_evaluable`) when there is nothing to compare."""
-    [facts] = await panels.of_many(session, [(initiative.id, kpi.id)], as_of=as_of)
+    [facts] = await panels.of_many(session, [(initiative.id, kpi.id)], as_of=as_of, exposure=options.exposure)
     if not facts.rows:
         raise nothing("no_units", f"{kpi.name} is not measured per org unit or person: there is nothing to compare.")
     if all(row.exposed_on is None for row in facts.rows):
         detail = "Nobody measured is in the initiative's audience: add the people to whom it was offered, and when."
+        if options.exposure is ExposureChoice.ENROLLED:
+            detail = "Nobody measured has enrolled in an activity of the initiative."
         raise nothing("no_audience", detail)
     others = await others_on(session, kpi.id, facts, {initiative.id}, as_of=as_of)
     clean, contaminated = _without_contaminated(facts, others)
     left_out = contaminated > 0 and options.contaminated is Contaminated.LEAVE_OUT and clean is not facts
     level, used = await _clustered(session, (initiative, kpi), clean if left_out else facts, options, as_of)
-    return FactPanel(used, level, others, contaminated, left_out)
+    [offered] = (await offers.of_many(session, [initiative.id], as_of, options.exposure)).values()
+    measured = {row.unit_id for row in facts.rows}
+    unmeasured = len(offered.persons.keys() - measured) if facts.unit_kind == SubjectKind.PERSON else 0
+    return FactPanel(used, level, others, contaminated, left_out, unmeasured)
 
 
 async def others_on(

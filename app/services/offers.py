@@ -10,10 +10,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.models.activities import Activity
+from app.models.base import Instant
+from app.models.effect_options import ExposureChoice
 from app.models.kpis import SubjectKind
+from app.models.learning import Enrolment
 from app.models.people import Audience, AudienceMember, OrgMembership, OrgUnit
 from app.services.trees import DEEPEST
 from app.services.versions import rows_at
@@ -57,25 +61,46 @@ class Offers:
 
 
 async def of_many(
-    session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None
+    session: AsyncSession,
+    initiative_ids: Collection[UUID],
+    as_of: datetime | None,
+    exposure: ExposureChoice = ExposureChoice.OFFERED,
 ) -> dict[UUID, Offers]:
-    """Return the offers of each initiative; three queries whatever their number."""
-    audiences, members = rows_at(session, Audience, as_of), rows_at(session, AudienceMember, as_of)
-    joined = members.join(audiences, audiences.c.id == members.c.audience_id)
-    chosen = audiences.c.initiative_id.in_(initiative_ids)
-    statement = (
-        select(audiences.c.initiative_id, members.c.person_id, func.min(members.c.offered_on))
-        .select_from(joined)
-        .where(chosen)
-        .group_by(audiences.c.initiative_id, members.c.person_id)
-    )
-    offered: dict[UUID, dict[UUID, date]] = {each: {} for each in initiative_ids}
-    for initiative_id, person_id, day in await session.execute(statement):
-        offered[initiative_id][person_id] = day
-    who = select(members.c.person_id).select_from(joined).where(chosen)
+    """Return the offers of each initiative, or first enrolments in its activities; queries do not grow with them."""
+    first = _enrolled(session, initiative_ids, as_of)
+    if exposure is ExposureChoice.OFFERED:
+        first = _offered(session, initiative_ids, as_of)
+    found: dict[UUID, dict[UUID, date]] = {each: {} for each in initiative_ids}
+    for initiative_id, person_id, when in await session.execute(first):
+        found[initiative_id][person_id] = when.date() if isinstance(when, datetime) else when
+    who = first.with_only_columns(first.selected_columns[1])
     places = await workplaces(session, lambda person_id: person_id.in_(who), as_of)
     above = await _ancestry(session, as_of)
-    return {each: Offers(persons, _by_unit(persons, places, above)) for each, persons in offered.items()}
+    return {each: Offers(persons, _by_unit(persons, places, above)) for each, persons in found.items()}
+
+
+def _offered(session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None) -> Select[Any]:
+    """Select the day of the first offer per initiative and person."""
+    audiences, members = rows_at(session, Audience, as_of), rows_at(session, AudienceMember, as_of)
+    joined = members.join(audiences, audiences.c.id == members.c.audience_id)
+    return (
+        select(audiences.c.initiative_id, members.c.person_id, func.min(members.c.offered_on))
+        .select_from(joined)
+        .where(audiences.c.initiative_id.in_(initiative_ids))
+        .group_by(audiences.c.initiative_id, members.c.person_id)
+    )
+
+
+def _enrolled(session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None) -> Select[Any]:
+    """Select the instant of the first enrolment per initiative and person; without one told, of the first event."""
+    activities, enrolments = rows_at(session, Activity, as_of, archived=True), rows_at(session, Enrolment, as_of)
+    begun = func.min(func.coalesce(enrolments.c.enrolled_at, enrolments.c.first_event_at), type_=Instant())
+    return (
+        select(activities.c.initiative_id, enrolments.c.person_id, begun)
+        .select_from(enrolments.join(activities, activities.c.id == enrolments.c.activity_id))
+        .where(activities.c.initiative_id.in_(initiative_ids))
+        .group_by(activities.c.initiative_id, enrolments.c.person_id)
+    )
 
 
 async def workplaces(session: AsyncSession, chosen: Condition, as_of: datetime | None) -> Workplaces:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain import ids
+from app.models.effect_options import ExposureChoice
 from app.models.kpis import Measurement, MeasurementStatus, SubjectKind
 from app.services import offers
 from app.services.offers import Offers
@@ -72,7 +73,13 @@ class Facts:
         return hashlib.sha256(json.dumps(plain).encode()).hexdigest()
 
 
-async def of_many(session: AsyncSession, pairs: Sequence[tuple[UUID, UUID]], *, as_of: datetime | None) -> list[Facts]:
+async def of_many(
+    session: AsyncSession,
+    pairs: Sequence[tuple[UUID, UUID]],
+    *,
+    as_of: datetime | None,
+    exposure: ExposureChoice = ExposureChoice.OFFERED,
+) -> list[Facts]:
     """Return the facts of each (initiative, KPI), in order; the queries do not grow with their number.
 
     Units are org units where the KPI is measured for any, else persons.
@@ -80,7 +87,7 @@ async def of_many(session: AsyncSession, pairs: Sequence[tuple[UUID, UUID]], *, 
     measured: dict[UUID, list[Any]] = {}
     for row in await _measured(session, {kpi_id for _, kpi_id in pairs}, as_of):
         measured.setdefault(row.kpi_id, []).append(row)
-    offered = await offers.of_many(session, {initiative_id for initiative_id, _ in pairs}, as_of)
+    offered = await offers.of_many(session, {initiative_id for initiative_id, _ in pairs}, as_of, exposure)
     return [_facts(measured.get(kpi_id, []), offered[initiative_id]) for initiative_id, kpi_id in pairs]
 
 

@@ -3,7 +3,7 @@
 import httpx
 
 from tests.api.impact.facts import OFFERED_ON, QUARTERS, measured, study
-from tests.builders import Body, make
+from tests.builders import Body, complete, make
 
 TEAMS, TEAM = 12, 4
 
@@ -138,3 +138,65 @@ async def test_comparison_units_that_another_initiative_reached_are_left_out_and
     ]
     codes = {each["code"] for each in made["results"][0]["diagnostics"]}
     assert "other_initiatives" in codes
+
+
+async def test_a_panel_tells_balance_leavers_and_who_is_missing_as_of_an_instant(client: httpx.AsyncClient) -> None:
+    asked = await study(client, assignment="rollout")
+    silent = (await make(client, "people", 99))["id"]
+    await offered(client, asked.initiative, [silent])
+    asked_for = {"initiative_id": asked.initiative}
+
+    found = (await client.get(f"/v1/outcomes/{asked.outcome}/panel", params=asked_for)).json()
+    estimated = await estimate(client, asked.about)
+    instant = estimated["recorded_at"]
+    audience = (await client.get("/v1/audiences", params={"initiative_id": asked.initiative})).json()["items"]
+    for each in audience:
+        await client.delete(f"/v1/audiences/{each['id']}/members/{asked.operators[0]}")
+    now = (await client.get(f"/v1/outcomes/{asked.outcome}/panel", params=asked_for)).json()
+    then = (await client.get(f"/v1/outcomes/{asked.outcome}/panel", params=asked_for | {"as_of": instant})).json()
+    nothing = await client.get(f"/v1/outcomes/{asked.outcome}/panel", params={"initiative_id": "ini_x"})
+
+    assert (found["unit"], found["units"], found["exposed_units"], found["unmeasured"]) == ("person", 16, 7, 1)
+    assert [row["variable"] for row in found["balance"]] == ["outcome"]
+    codes = [each["code"] for each in found["diagnostics"]]
+    assert codes == ["composition", "missing_outcome", "attrition", "retention", "raw_means"]
+    assert found["data_sha256"] == estimated["panel"]["data_sha256"]
+    assert (now["exposed_units"], then["exposed_units"]) == (6, 7)
+    assert then["data_sha256"] == found["data_sha256"]
+    assert nothing.status_code == 404
+
+
+async def test_means_of_fewer_than_ten_people_are_not_shown(client: httpx.AsyncClient) -> None:
+    asked = await study(client)
+
+    made = await estimate(client, asked.about)
+
+    for result in made["results"]:
+        [told] = [each for each in result["diagnostics"] if each["code"] == "raw_means"]
+        assert {each["units"]: set(each["means"]) for each in told["values"]["cohorts"]} == {7: {None}, 9: {None}}
+    [study_of_cohorts] = [each for each in made["results"] if each["estimator"] == "callaway_santanna"]
+    [cells] = [each for each in study_of_cohorts["aggregations"] if each["kind"] == "cohort_period"]
+    assert {row["value"] for row in cells["rows"]} == {None}
+    assert {row["suppressed"] for row in cells["rows"]} == {"fewer than 10 people"}
+
+
+async def test_where_people_come_by_themselves_enrolment_is_exposure(client: httpx.AsyncClient) -> None:
+    asked = await study(client)
+    source = await make(client, "sources")
+    activity = await make(client, "activities", initiative_id=asked.initiative)
+    await make(client, "activity-references", activity_id=activity["id"], source_id=source["id"])
+    nobody = await client.post("/v1/effect-estimates", json=asked.about | {"options": {"exposure": "enrolled"}})
+
+    items = [{"issuer": source["id"], "kind": "account", "value": str(n)} for n in range(6)]
+    for person, identity in zip(asked.operators, items, strict=False):
+        assert (await client.post(f"/v1/people/{person}/identities", json=identity)).is_success
+    for n in range(6):
+        await complete(client, source, 0, n, at="2026-07-02 09:00:00", course_id="course-000")
+    made = await estimate(client, asked.about, options={"exposure": "enrolled"})
+
+    assert nobody.json()["errors"][0] == {
+        "code": "no_audience",
+        "detail": "Nobody measured has enrolled in an activity of the initiative.",
+    }
+    assert made["panel"]["exposed_units"] == 6
+    assert made["results"][0]["value"] is not None
