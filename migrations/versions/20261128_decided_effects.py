@@ -6,7 +6,7 @@ from alembic import op
 from app.models.base import Instant, Json
 
 revision = "20261128_decided_effects"
-down_revision = "20261128_erasure"
+down_revision = "20261128_loop"
 branch_labels = None
 depends_on = None
 

@@ -212,7 +212,7 @@ def of_coefficient(
     kinds = [*REGRESSION_KINDS, *([Kind.CLUSTER] if clusters is not None else [])]
     others = tuple(StandardError(fit.standard_error(name, one, clusters), one) for one in kinds if one is not kind)
     table = fit.table(usual, clusters, level=options.level)
-    if kind is Kind.WILD_BOOTSTRAP:
+    if kind is Kind.WILD_BOOTSTRAP and fit.standard_error(name, Kind.CLUSTER, groups) > 0.0:
         found = _bootstrapped(fit, name, groups, options, others)
     elif kind is Kind.RANDOMISATION and not counted.mixed:
         found = from_randomisation(dealt.dealt_anew(fit, name, options), level=options.level, alternatives=others)

@@ -59,12 +59,12 @@ class Moments:
                 np.zeros((loadings[0].shape[0], held.n_clusters)),
             )
             factor = held.n_clusters / (held.n_clusters - 1)
-            return np.asarray(summed @ summed.T * factor / held.n_units**2)
+            return _rounded(summed @ summed.T * factor / held.n_units**2)
         total = sum(
             (loading @ self._squares(at) @ loading.T for at, loading in enumerate(loadings)),
             np.zeros((loadings[0].shape[0],) * 2),
         )
-        return np.asarray(total / held.n_units**2)
+        return _rounded(total / held.n_units**2)
 
     def _grown(self, one: Change) -> FloatArray:
         """Return every cohort's mean change."""
@@ -117,6 +117,13 @@ class Moments:
         cluster = held.cluster[held.bounds[at] : held.bounds[at + 1]]
         features = self._features(at)
         return np.stack([np.bincount(cluster, weights=row, minlength=held.n_clusters) for row in features])
+
+
+def _rounded(covariance: FloatArray) -> FloatArray:
+    """Return the covariance with variances that only rounding makes negative set to zero."""
+    at = np.diag_indices_from(covariance)
+    covariance[at] = np.maximum(covariance[at], 0.0)
+    return covariance
 
 
 def _block(cohorts: Cohorts, at: int) -> tuple[FloatArray, FloatArray | None]:

@@ -17,6 +17,7 @@ Column = Sequence[Any] | npt.NDArray[Any]
 
 _TABLE_ROOM = 8  # a lookup table may be this many times longer than the column before sorting is cheaper
 _LISTED = 5
+_LARGEST = 1e100  # its squares and their sums still fit into a float
 
 
 def build(
@@ -115,6 +116,7 @@ def _outcome(outcome: Column, transform: str) -> tuple[BoolArray, FloatArray]:
     _refuse_where(
         ~np.isfinite(values), "not_a_number", "outcome", "is not a finite number; send null where it is missing"
     )
+    _refuse_where(np.abs(values) > _LARGEST, "too_large", "outcome", f"is beyond {_LARGEST:g}: use a larger unit")
     if transform == "log":
         _refuse_where(
             observed & (values <= 0.0), "log_of_nonpositive", "outcome", "is not above 0 and has no logarithm"

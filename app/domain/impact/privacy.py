@@ -24,9 +24,9 @@ def protected(result: Mapping[str, Any], least: int) -> dict[str, Any]:
 
 def protected_finding(finding: Mapping[str, Any], least: int) -> dict[str, Any]:
     """Return a finding without the raw means of cohorts of fewer than `least` people."""
-    if finding["code"] != "raw_means":
+    cohorts: Sequence[Mapping[str, Any]] | None = finding["values"].get("cohorts")
+    if finding["code"] != "raw_means" or cohorts is None:
         return dict(finding)
-    cohorts: Sequence[Mapping[str, Any]] = finding["values"]["cohorts"]
     shown = [{**one, "means": [None] * len(one["means"])} if one["units"] < least else dict(one) for one in cohorts]
     return {**finding, "values": {**finding["values"], "cohorts": shown}}
 

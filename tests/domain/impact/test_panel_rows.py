@@ -43,6 +43,7 @@ def test_a_sound_panel_keeps_labels_in_order_and_exposure_from_its_start():
         ({"outcome": [1.0, float("nan"), 1, 2, 3, 4]}, "not_a_number", "/rows/1/outcome"),
         ({"outcome": [1.0, "many", 1, 2, 3, 4]}, "not_a_number", "/columns/outcome"),
         ({"outcome": [1.0, 0.0, 1, 2, 3, 4], "transform": "log"}, "log_of_nonpositive", "/rows/1/outcome"),
+        ({"outcome": [1.0, 1e200, 1, 2, 3, 4]}, "too_large", "/rows/1/outcome"),
         ({"outcome": [3.0] * 6}, "constant_outcome", "/rows"),
         ({"outcome": [None] * 6}, "no_outcome", "/rows"),
         ({"outcome": [1.0, 2.0]}, "ragged_columns", "/columns/unit"),

@@ -196,3 +196,14 @@ def test_every_panel_estimator_answers_in_json_with_a_grade_and_words():
         assert answer["provenance"]["data_hash"] == held.digest()
         assert result.value == pytest.approx(1.0, abs=1.0)
         assert {"composition", "attrition", "raw_means"} <= {one["code"] for one in answer["diagnostics"]}
+
+
+def test_units_that_never_change_have_an_effect_of_zero_that_cannot_be_tested():
+    level = np.repeat(np.arange(20.0), 4)
+
+    plain, study = estimate(two_arms(units=20, periods=4, start=3, outcome=level), ["did_2x2", "callaway_santanna"])
+
+    assert (plain.value, plain.p_value) == (0.0, None)
+    assert "standard error is zero" in plain.p_value_reason
+    assert study.value == 0.0
+    assert study.standard_error.value == 0.0
