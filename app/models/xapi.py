@@ -128,11 +128,13 @@ class XapiDocument(Row, table=True):
         tenant_key("source_id", "source"),
         UniqueConstraint("tenant_id", "source_id", "place"),
         Index("ix_xapi_document_context", "tenant_id", "source_id", "context_key"),
+        _partial("ix_xapi_document_agent", "tenant_id", "agent_key", where="agent_key IS NOT NULL"),
     )
 
     source_id: UUID = Field(sa_type=Uuid)
     place: bytes = Field(sa_type=LargeBinary)
     context_key: bytes = Field(sa_type=LargeBinary)
+    agent_key: bytes | None = Field(default=None, sa_type=LargeBinary)
     registration: UUID | None = Field(default=None, sa_type=Uuid)
     document_id: str = Field(sa_type=Text)
     content_type: str

@@ -26,6 +26,7 @@ from app.services import suppression
 from app.services.nouns import get, keep
 from app.services.people import PEOPLE
 from app.services.suppression import PERSONNEL_NUMBER, Name
+from app.services.xapi import erasure as xapi
 from app.vault import Vault
 
 _TELLING = 4
@@ -50,6 +51,7 @@ async def erase(session: AsyncSession, vault: Vault, person_id: UUID) -> Person:
     await _redact_versions(session, "person", [person_id], {"name": None, "external_id": None})
     await _redact_identities(session, identities)
     await _redact_deliveries(session, identity_ids, texts)
+    await xapi.erase(session, identity_ids, names, _forms(texts))
     await _redact_events(session, identity_ids, texts)
     await _redact_responses(session, person_id)
     await _forget_answers(session, vault, [*texts, ids.encode("per", person_id)])

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from app.domain.mentions import key_of
 from app.lms._xapi import Edition, Unacceptable, attachments, comparing, completing, formats, multipart, signatures
 from app.lms._xapi.attachments import Attached
 from app.lms._xapi.multipart import Part
@@ -107,9 +108,9 @@ def test_a_statement_is_found_by_its_actors_and_activities_and_more_widely_by_th
     assert around == {
         completing.agent_key({"openid": "https://x.org/i"}),
         completing.agent_key({"mbox_sha1sum": "a" * 40}),
-        completing.key_of("activity", ACTIVITY["id"]),
+        key_of("activity", ACTIVITY["id"]),
     }
-    assert found.definitions == [(completing.key_of("activity", ACTIVITY["id"]), NAMED["definition"])]
+    assert found.definitions == [(key_of("activity", ACTIVITY["id"]), NAMED["definition"])]
 
 
 def test_ids_shows_no_more_than_identifies() -> None:

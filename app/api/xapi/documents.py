@@ -109,7 +109,7 @@ class DocumentResource:
             source_id=exchange.connected.source_id,
             resource=self.name,
             activity=parameters.value(sent, "activityId", grammar.iri),
-            agent=None if agent is None else actors.identifier(agent),
+            agent=None if agent is None else actors.identity(agent),
             registration=registration,
         )
 

@@ -5,7 +5,8 @@ from fastapi import Response
 from app import __version__
 from app.api.xapi import parameters
 from app.api.xapi.exchange import Exchange, shown_json
-from app.lms._xapi import Edition, actors, completing, grammar
+from app.domain.mentions import key_of
+from app.lms._xapi import Edition, actors, grammar
 from app.models.unit import Units
 from app.services.xapi import activities
 
@@ -32,7 +33,7 @@ async def get_activity(exchange: Exchange) -> Response:
     sent = exchange.call.parameters
     parameters.check(sent, ("activityId",), ("activityId",))
     activity_id = parameters.value(sent, "activityId", grammar.iri) or ""
-    key = completing.key_of("activity", activity_id)
+    key = key_of("activity", activity_id)
     units: Units = exchange.request.app.state.database
     async with units.reading(exchange.connected.tenant) as session:
         known = await activities.find(session, exchange.connected.source_id, [key])

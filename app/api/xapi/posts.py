@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.api import readings
 from app.api.xapi.exchange import Exchange
+from app.domain.mentions import key_of
 from app.lms import Delivery, TransportFault, TransportFaultCode, Unreadable
 from app.lms import xapi as adapter
 from app.lms._body import content, strict_json
@@ -104,11 +105,13 @@ def _told(kept: Object, by: completing.Found, found: dict[str, attachments.Attac
         statement_id=UUID(kept["id"]),
         content_sha256=comparing.digest(kept),
         document=json.dumps(kept, ensure_ascii=False, separators=(",", ":")),
-        verb_key=completing.key_of("verb", kept["verb"]["id"]),
+        verb_key=key_of("verb", kept["verb"]["id"]),
         keys=by.keys,
+        people=tuple(by.people),
         told_at=completing.told_at(kept),
         registration=completing.registration(kept),
         refers_to=completing.refers_to(kept),
         voids=completing.voids(kept),
+        hashes=frozenset(hashes),
         attachment_bytes=sum(len(found[each].content) for each in hashes if each in found),
     )

@@ -19,6 +19,7 @@ from app.api.errors import problem
 from app.api.xapi import parameters, posts
 from app.api.xapi.exchange import CONSISTENT_HEADER, Exchange, done, shown, shown_json
 from app.domain.errors import NotFound, Unavailable
+from app.domain.mentions import key_of
 from app.lms._xapi import Unacceptable, attachments, completing, formats, grammar, multipart
 from app.lms._xapi.grammar import Object
 from app.models.unit import Units
@@ -154,8 +155,8 @@ def _wanted(exchange: Exchange, *, attached: bool) -> Wanted:
         limit=min(limit, PAGE_MOST),
         most_bytes=_PAGE_BYTES,
         agent=key,
-        activity=None if activity is None else completing.key_of("activity", activity),
-        verb=None if verb is None else completing.key_of("verb", verb),
+        activity=None if activity is None else key_of("activity", activity),
+        verb=None if verb is None else key_of("verb", verb),
         registration=parameters.value(sent, "registration", grammar.uuid),
         related_agents=related_agents,
         related_activities=parameters.value(sent, "related_activities", parameters.flag) or False,
@@ -190,7 +191,7 @@ async def _formatted(exchange: Exchange, session: AsyncSession, found: Sequence[
     languages = formats.preferred(exchange.call.headers.get("accept-language"))
 
     def known(activity_id: str) -> Object | None:
-        return definitions.get(completing.key_of("activity", activity_id))
+        return definitions.get(key_of("activity", activity_id))
 
     return [formats.canonical(one, known, languages) for one in listed]
 

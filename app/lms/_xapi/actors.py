@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from app.domain.learning import Identity, IdentityKind
 from app.lms._xapi import Unacceptable, grammar
 from app.lms._xapi.grammar import Object
 
@@ -76,21 +77,20 @@ def identified(value: Mapping[str, Any]) -> bool:
     return any(name in value for name in IDENTIFIERS)
 
 
-def identifier(value: Mapping[str, Any]) -> str | None:
-    """Return what an agent or group is known by, one text for equal ones; None: it is an anonymous group.
+def identity(value: Mapping[str, Any]) -> Identity | None:
+    """Return by what an agent or group is identified, as everywhere in this service; None: an anonymous group.
 
-    The domain of an e-mail address and the digits of a hash have no case
+    Neither e-mail addresses nor the digits of a hash have letter case here
     (https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Data.md#231-statement-immutability).
     """
     if "mbox" in value:
-        name, _, domain = value["mbox"].rpartition("@")
-        return f"mbox {name}@{domain.lower()}"
+        return Identity.of(IdentityKind.EMAIL, value["mbox"])
     if "mbox_sha1sum" in value:
-        return f"mbox_sha1sum {value['mbox_sha1sum'].lower()}"
+        return Identity.of(IdentityKind.EMAIL_SHA1, value["mbox_sha1sum"])
     if "openid" in value:
-        return f"openid {value['openid']}"
+        return Identity.of(IdentityKind.OPENID, value["openid"])
     if "account" in value:
-        return f"account {value['account']['homePage']} {value['account']['name']}"
+        return Identity.of(IdentityKind.ACCOUNT, value["account"]["name"], value["account"]["homePage"])
     return None
 
 

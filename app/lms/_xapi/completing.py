@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from app.domain.learning import Identity
+from app.domain.mentions import agent_name, key_of
 from app.lms._xapi import Edition, actors, comparing, grammar
 from app.lms._xapi.grammar import Object
 from app.lms._xapi.statements import VOIDED
@@ -28,21 +29,18 @@ class Found:
     definitions: list[tuple[bytes, Object]] = field(default_factory=list)
     """Definitions of activities that it tells, by activity key."""
 
-    def note(self, kind: str, name: str, *, direct: bool) -> None:
+    people: list[Identity] = field(default_factory=list)
+    """Everybody it names, groups included."""
+
+    def note(self, key: bytes, *, direct: bool) -> None:
         """Add an agent or activity."""
-        key = key_of(kind, name)
         self.keys[key] = self.keys.get(key, False) or direct
-
-
-def key_of(kind: str, name: str) -> bytes:
-    """Return the key of an `agent`, `activity` or `verb`: 16 bytes, whatever the length of its name."""
-    return sha256(f"{kind} {name}".encode()).digest()[:16]
 
 
 def agent_key(value: Mapping[str, Any]) -> bytes | None:
     """Return the key of an agent or identified group; None for an anonymous group."""
-    name = actors.identifier(value)
-    return None if name is None else key_of("agent", name)
+    known = actors.identity(value)
+    return None if known is None else key_of("agent", agent_name(known))
 
 
 def accepted(statement: Object, edition: Edition) -> Object:
@@ -141,17 +139,19 @@ def _people(context: Mapping[str, Any]) -> Iterator[Object]:
 
 def _note_actor(found: Found, value: Mapping[str, Any], *, direct: bool) -> None:
     """Note an agent, or a group and each of its members."""
-    name = actors.identifier(value)
-    if name is not None:
-        found.note("agent", name, direct=direct)
+    known = actors.identity(value)
+    if known is not None:
+        found.note(key_of("agent", agent_name(known)), direct=direct)
+        found.people.append(known)
     for member in value.get("member", ()):
         _note_actor(found, member, direct=direct)
 
 
 def _note_activity(found: Found, value: Mapping[str, Any], *, direct: bool) -> None:
-    found.note("activity", value["id"], direct=direct)
+    key = key_of("activity", value["id"])
+    found.note(key, direct=direct)
     if value.get("definition"):
-        found.definitions.append((key_of("activity", value["id"]), value["definition"]))
+        found.definitions.append((key, value["definition"]))
 
 
 def _with_arrays(context: Object) -> Object:

@@ -17,8 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain.errors import Conflict, Invalid
+from app.domain.learning import Identity
+from app.domain.mentions import agent_name, key_of
 from app.models.unit import unit_of
 from app.models.xapi import XapiDocument
+from app.services import suppression
+from app.services.identities import name_of
 
 JSON_TYPE = "application/json"
 
@@ -32,13 +36,15 @@ class Context:
     source_id: UUID
     resource: str
     activity: str | None = None
-    agent: str | None = None
+    agent: Identity | None = None
     registration: UUID | None = None
 
     @property
     def key(self) -> bytes:
         """16 bytes over all but the registration, which may be left open when documents are listed."""
-        return sha256(json.dumps([self.resource, self.activity, self.agent]).encode()).digest()[:16]
+        return sha256(
+            json.dumps([self.resource, self.activity, None if self.agent is None else agent_name(self.agent)]).encode()
+        ).digest()[:16]
 
     def place(self, document_id: str) -> bytes:
         """32 bytes that name one document of the source."""
@@ -154,6 +160,8 @@ async def _store(
     content_type: str,
     content: bytes,
 ) -> None:
+    if context.agent is not None:
+        await suppression.refuse(session, name_of(context.agent, context.source_id), "")
     unit = unit_of(session)
     # https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#31-concurrency: SHA-1 of the contents
     etag = sha1(content, usedforsecurity=False).hexdigest()
@@ -163,6 +171,7 @@ async def _store(
             source_id=context.source_id,
             place=context.place(document_id),
             context_key=context.key,
+            agent_key=None if context.agent is None else key_of("agent", agent_name(context.agent)),
             registration=context.registration,
             document_id=document_id,
             content_type=content_type,

@@ -77,6 +77,7 @@ async def one(session: AsyncSession, source_id: UUID, statement_id: UUID, *, voi
         col(XapiStatement.source_id) == source_id,
         col(XapiStatement.statement_id) == statement_id,
         col(XapiStatement.voided).is_(voided),
+        col(XapiStatement.document_bytes) > 0,
     )
     row = (await session.execute(statement)).first()
     return None if row is None else Shown(row.stored_at, row.document)
@@ -167,8 +168,8 @@ def _mentioned(entity: Any, key: bytes | None, *, related: bool) -> list[ColumnE
 
 
 def _in_time(statement: Select[Any], wanted: Wanted, stored_at: Any, row_id: Any) -> Select[Any]:
-    """Add the conditions of time and sequence; a voided statement is never found."""
-    statement = statement.where(col(XapiStatement.voided).is_(False))
+    """Add the conditions of time and sequence; a voided statement is never found, nor one of an erased person."""
+    statement = statement.where(col(XapiStatement.voided).is_(False), col(XapiStatement.document_bytes) > 0)
     if wanted.since is not None:
         statement = statement.where(stored_at > wanted.since)
     if wanted.until is not None:

@@ -1,7 +1,7 @@
 """Statements kept for the readers of the resource, in the transaction that records their delivery and its events."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,11 +9,13 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app.domain.learning import Identity
 from app.models.base import new_id
 from app.models.unit import unit_of
 from app.models.xapi import XapiMention, XapiStatement
-from app.services import ingest
+from app.services import ingest, suppression
 from app.services.among import among
+from app.services.identities import name_of
 from app.services.ingest import Inbound, Receipt
 from app.services.xapi import activities, attachments, targets
 from app.services.xapi.attachments import Raw
@@ -26,17 +28,22 @@ Place = tuple[UUID, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One statement that a source tells: what is stored of it. `keys` are what it mentions, True where directly."""
+    """One statement that a source tells: what is stored of it. `keys` are what it mentions, True where directly.
+
+    `people` are all whom it names, `hashes` the SHA-2 of its attachments.
+    """
 
     statement_id: UUID
     content_sha256: bytes
     document: str
     verb_key: bytes
     keys: Mapping[bytes, bool]
+    people: tuple[Identity, ...] = ()
     told_at: datetime | None = None
     registration: UUID | None = None
     refers_to: UUID | None = None
     voids: bool = False
+    hashes: frozenset[str] = frozenset()
     attachment_bytes: int = 0
 
 
@@ -80,8 +87,13 @@ async def record(session: AsyncSession, posts: Sequence[Post]) -> list[Outcome]:
     for post in posts:
         contrary, unknown = _sorted_out(post, known)
         conflicts.append(contrary)
-        fresh.append(unknown)
-    accepted = [post for post, contrary in zip(posts, conflicts, strict=True) if not contrary]
+        fresh.append([] if contrary else unknown)
+    fresh = await _without_erased(session, posts, fresh)
+    accepted = [
+        post if all(one.document for one in told) else replace(post, inbound=replace(post.inbound, redacted=True))
+        for post, told, contrary in zip(posts, fresh, conflicts, strict=True)
+        if not contrary
+    ]
     stored_at = unit_of(session).tick()
     receipts = iter(await ingest.record(session, [post.inbound for post in accepted]) if accepted else ())
     outcomes = [Outcome(contrary, None if contrary else next(receipts), stored_at) for contrary in conflicts]
@@ -92,9 +104,12 @@ async def record(session: AsyncSession, posts: Sequence[Post]) -> list[Outcome]:
         for one in listed
     ]
     await _insert(session, new)
-    for post in accepted:
-        await activities.learn(session, post.inbound.source_id, post.definitions)
-        await attachments.keep(session, post.inbound.source_id, post.attachments)
+    for post, told in zip(posts, fresh, strict=True):
+        wanted = {sha2 for one in told for sha2 in one.hashes}
+        raw = [each for each in post.attachments if each[0] in wanted]
+        await attachments.keep(session, post.inbound.source_id, raw)
+        if told and all(one.document for one in told):
+            await activities.learn(session, post.inbound.source_id, post.definitions)
     return outcomes
 
 
@@ -111,6 +126,30 @@ def _sorted_out(post: Post, known: dict[Place, tuple[bytes, datetime | None]]) -
     if not contrary:
         known.update({(source_id, one.statement_id): (one.content_sha256, one.told_at) for one in new})
     return tuple(contrary), new
+
+
+async def _without_erased(
+    session: AsyncSession, posts: Sequence[Post], fresh: Sequence[list[Told]]
+) -> list[list[Told]]:
+    """Return what is new of each request, emptied where it names somebody who was erased: only its id is kept."""
+    named = [
+        [{name_of(who, post.inbound.source_id) for who in _known_as(one)} for one in told]
+        for post, told in zip(posts, fresh, strict=True)
+    ]
+    gone = await suppression.among(session, {name for listed in named for names in listed for name in names})
+    return [
+        [
+            one
+            if gone.isdisjoint(names)
+            else replace(one, document="", keys={}, hashes=frozenset(), attachment_bytes=0)
+            for one, names in zip(told, listed, strict=True)
+        ]
+        for told, listed in zip(fresh, named, strict=True)
+    ]
+
+
+def _known_as(one: Told) -> list[Identity]:
+    return [each for who in one.people for each in (who, who.hashed()) if each is not None]
 
 
 async def _known(session: AsyncSession, places: Collection[Place]) -> dict[Place, tuple[bytes, datetime | None]]:
@@ -169,7 +208,8 @@ async def _insert(session: AsyncSession, new: Sequence[tuple[UUID, UUID, UUID, T
         for key, direct in one.keys.items()
     ]
     await session.execute(insert(XapiStatement), rows)
-    await session.execute(insert(XapiMention), mentions)
+    if mentions:
+        await session.execute(insert(XapiMention), mentions)
     for source_id in {source_id for _, _, source_id, _ in new}:
         mine = {one.statement_id: (row_id, one.refers_to) for row_id, _, source, one in new if source == source_id}
         voided = {one.refers_to for _, _, source, one in new if source == source_id and one.voids and one.refers_to}
