@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format simulate bench faults contracts lock
+.PHONY: help demo serve test check check-contracts format simulate bench faults contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -20,7 +20,7 @@ DEMO := $(if $(wildcard $(DEV)),$(DEV),.venv/.installed-demo)
 help: ## List the targets
 	@echo 'Throughline: the open service that connects learning to business results.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo 'ARGS is passed on, as in: make demo ARGS=--once'
 
@@ -41,6 +41,10 @@ check: $(DEV) ## Everything CI does: format, lint, types, architecture, dependen
 	$(BIN)/deptry .
 	$(BIN)/hadolint Dockerfile
 	@$(MAKE) --no-print-directory test
+
+CONTRACTS := tests/contracts
+check-contracts: $(DEV) $(CONTRACTS)/.venv/.installed $(CONTRACTS)/node_modules/.installed ## Linters, clients, audits and fuzzers over both contracts (what needs npm: where npm is)
+	$(BIN)/python -m pytest -p no:cacheprovider -o python_files='check_*.py' $(ARGS) $(CONTRACTS)
 
 format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
 	$(BIN)/ruff format .
@@ -65,6 +69,7 @@ lock: $(DEV) ## Pin the requirements of pyproject.toml again (ARGS=--upgrade: to
 	$(COMPILE) pyproject.toml --all-extras --group dev $(ARGS) --output-file requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra postgres $(AS_DEV) --output-file requirements/service.txt
 	echo hatchling | $(COMPILE) - $(AS_DEV) --output-file requirements/build.txt
+	echo openapi-python-client | $(COMPILE) - --output-file requirements/clients.txt
 	echo hatchling | $(COMPILE) pyproject.toml --extra demo --extra postgres - $(AS_DEV) --output-file requirements/demo.txt
 
 $(DEV): requirements/dev.txt pyproject.toml $(BIN)/python
@@ -78,6 +83,19 @@ $(DEV): requirements/dev.txt pyproject.toml $(BIN)/python
 	@$(INSTALL) --require-hashes --requirement requirements/demo.txt
 	@$(INSTALL_PROJECT)
 	@touch $@
+
+# What makes and runs the Python client has an environment of its own, as its users do.
+$(CONTRACTS)/.venv/.installed: requirements/clients.txt $(BIN)/python
+	@echo 'Installing the pinned generator of Python clients ...'
+	@$(BIN)/python -m venv --clear $(CONTRACTS)/.venv
+	@$(CONTRACTS)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement requirements/clients.txt
+	@touch $@
+
+$(CONTRACTS)/node_modules/.installed: $(CONTRACTS)/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  echo 'Installing the pinned linters and generators of package-lock.json ...'; \
+	  npm --prefix $(CONTRACTS) ci --silent && touch $@; \
+	else echo 'There is no npm here: the checks that need it are left out.'; fi
 
 $(BIN)/python:
 	@if [ -n '$(PYTHON)' ]; then set -- '$(PYTHON)'; \

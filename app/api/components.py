@@ -10,7 +10,39 @@ from app.api.shapes import camel
 
 Operation = dict[str, Any]
 _SHARED_FROM = 2
-_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+"""How pydantic names a bound over an optional number that has a validator of its own, and how JSON Schema does."""
+
+
+_IN_PARTS = {"ProblemFault"}
+"""Answers that leave out what is not known."""
+
+
+def complete_answers(document: Mapping[str, Any]) -> None:
+    """Say of every shape that is only answered, never sent, that all its fields are there: null where nothing is."""
+    schemas = document["components"]["schemas"]
+    sent: set[str] = set()
+    for operation in operations(document):
+        sent |= _reached(operation.get("requestBody"), schemas, sent)
+    for name, schema in schemas.items():
+        if name not in sent | _IN_PARTS and "properties" in schema:
+            schema["required"] = list(schema["properties"])
+            for field in schema["properties"].values():
+                field.pop("default", None)
+
+
+def _reached(place: Any, schemas: Mapping[str, Any], known: set[str]) -> set[str]:
+    """Return the names of the schemas that a place leads to, those besides that are not known yet."""
+    if isinstance(place, list):
+        return known.union(*(_reached(each, schemas, known) for each in place))
+    if not isinstance(place, Mapping):
+        return known
+    name = str(place.get("$ref", "")).rpartition("/")[2]
+    if name in schemas and name not in known:
+        known = _reached(schemas[name], schemas, known | {name})
+    for each in place.values():
+        known = _reached(each, schemas, known)
+    return known
 
 
 def tidy(document: dict[str, Any]) -> None:
@@ -62,8 +94,10 @@ def _tidy_schemas(found: Any) -> None:
         return
     if isinstance(found.get("title"), str) and found.keys() & {"type", "anyOf", "$ref", "enum", "const", "allOf"}:
         del found["title"]
+    if found.get("type") in ("integer", "number"):
+        found |= {bound: found.pop(name) for name, bound in _BOUNDS.items() if name in found}
     if found.get("type") == "integer":
-        found |= {bound: int(found[bound]) for bound in _BOUNDS if bound in found}
+        found |= {bound: int(found[bound]) for bound in _BOUNDS.values() if bound in found}
     for name, each in found.items():
         if name not in {"example", "examples", "default"}:
             _tidy_schemas(each)

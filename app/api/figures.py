@@ -90,7 +90,7 @@ async def get_figures(
 
     Figures of fewer people than the minimum are suppressed, and so is what they could be computed from.
     """
-    view = View(as_of, since, until, audience.value, _dimensions(by))
+    view = View(as_of, since, until, audience.value, dimensions(by))
     asked = [spelled(each) for each in metric]
     wanted = [subjects.read(each) for each in subject]
     await subjects.require(session, wanted, as_of)
@@ -115,7 +115,7 @@ async def explain_figure(
     """Unfold a figure to its formula, its inputs with their values, and the facts behind them down to the bytes."""
     pairs = [each.partition(":") for each in segment]
     wanted = {dimension: value or None for dimension, _, value in pairs}
-    view = View(as_of, since, until, audience.value, _dimensions([dimension for dimension, _, _ in pairs]))
+    view = View(as_of, since, until, audience.value, dimensions([dimension for dimension, _, _ in pairs]))
     about = subjects.read(subject)
     await subjects.require(session, [about], as_of)
     [found] = await figures.of_many(session, [about], [spelled(metric)], view)
@@ -125,7 +125,8 @@ async def explain_figure(
     return await _explained(request, session, vault, chosen[0], view, cursor)
 
 
-def _dimensions(by: list[str]) -> tuple[str, ...]:
+def dimensions(by: list[str]) -> tuple[str, ...]:
+    """Return the dimensions asked for, each once. Raises Invalid for what is none."""
     for each in by:
         if each not in DIMENSIONS:
             detail = f"is no dimension; there are: {', '.join(DIMENSIONS)}"

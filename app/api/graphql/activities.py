@@ -3,6 +3,7 @@
 from strawberry import auto
 
 from app.api.graphql.connections import many
+from app.api.graphql.figures import figures_of
 from app.api.graphql.nodes import Node, entry, one
 from app.services.activities import ACTIVITIES, ACTIVITY_REFERENCES
 from app.services.contents import CONTENT_VERSIONS, REQUIREMENTS
@@ -31,6 +32,7 @@ class ActivityNode(Node):
     enrolments = many(ENROLMENTS, "activity_id", "People's attempts at it.")
     content_versions = many(CONTENT_VERSIONS, "activity_id", "The versions of its content.")
     requirements = many(REQUIREMENTS, "activity_id", "Who must hold it.")
+    figures = figures_of("activity")
 
 
 @entry(ACTIVITY_REFERENCES)

@@ -1,9 +1,9 @@
 """Figures in the graph: computed numbers with all that makes them defensible."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,17 +14,21 @@ from strawberry import UNSET
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 
+from app.api.figures import METRICS_MOST, dimensions
+from app.api.graphql.connections import First, check_first
 from app.api.graphql.context import View
+from app.api.graphql.inputs import FIRST
 from app.api.graphql.nodes import KINDS, NAMES, load, missing, object_type
 from app.api.graphql.scalars import FigureValue, ValueField, computed, described, fields_of, shape_of
 from app.api.metrics import MetricRead
 from app.domain import ids
+from app.domain.errors import Fault, Invalid
+from app.domain.metrics import METRICS
 from app.domain.metrics.catalogue import metric
+from app.domain.metrics.spelling import Asked, spelled
 from app.models.figures import ExplainedInput, Explanation, FigureInterval, FigureRead
-from app.services import explanations
-from app.services.figures import Computed
-
-Compute = Callable[..., Awaitable[list[list[Computed]]]]
+from app.services import explanations, figures, inputs
+from app.services.figures import DIMENSIONS, Computed
 
 _METRIC_FIELDS = (
     "slug",
@@ -44,12 +48,51 @@ _AsOf = Annotated[
     strawberry.argument(description="As the facts stood at this instant; null: as the node's own view, or now."),
 ]
 _Metrics = Annotated[
-    list[str] | None, strawberry.argument(description="Only the figures of these metrics, by slug; null: all.")
+    list[str] | None,
+    strawberry.argument(
+        description="Only the figures of these metrics: by slug, with parameters in braces where one of several is "
+        "meant, such as `completion_rate{denominator=enrolled}`; null: all."
+    ),
 ]
+_By = Annotated[
+    list[str] | None,
+    strawberry.argument(description=f"Cut into segments along a dimension, or two: {', '.join(DIMENSIONS)}."),
+]
+_Since = Annotated[date | None, strawberry.argument(name="from", description="Only facts placed on this day or later.")]
+_Until = Annotated[date | None, strawberry.argument(name="to", description="Only facts placed before this day.")]
+_After = Annotated[strawberry.ID | None, strawberry.argument(description="Id of the last event of the page before.")]
+
+UNFOLDED_MOST = 20
+"""Figures of one request whose events are read: a query for each."""
+
+_NOUNS = {"tenant": "tenant_settings"}
+"""Nouns of subjects that go by another name."""
 
 
 def _says(field: str) -> str:
     return Explanation.model_fields[field].description or ""
+
+
+async def _events(self: Any, first: First = FIRST, after: _After = UNSET) -> Any:
+    check_first(first)
+    found: Found = self.found
+    try:
+        place = ids.decode("evt", after) if after else None
+    except ValueError as error:
+        raise Invalid(f"after takes the id of a learning event: {error}.") from error
+
+    async def batch(session: AsyncSession, wanted: list[Found]) -> Sequence[list[UUID]]:
+        if len(wanted) > UNFOLDED_MOST:
+            raise Invalid(f"Unfold the events of {UNFOLDED_MOST} figures at once at the most: each is a query.")
+        pages = []
+        for each in wanted:
+            behind = each.computed.events
+            rows = await explanations.events(session, each.computed, after=place, limit=first) if behind else []
+            pages.append([row.id for row in rows])
+        return pages
+
+    event_ids = await found.view.load(("events behind", first, place), batch, found)
+    return await asyncio.gather(*(load(found.view, "learning_event", each) for each in event_ids))
 
 
 class ExplanationNode:
@@ -61,9 +104,14 @@ class ExplanationNode:
     source: str = computed(_says("source"))
     inputs: list[_INPUT] = computed(_says("inputs"))
     measurements = computed(_says("measurements"), StrawberryAnnotation("list[MeasurementNode]", namespace=NAMES))
+    events = strawberry.field(
+        resolver=_events,
+        description="Learning events behind it, oldest first, each with its delivery.",
+        graphql_type=StrawberryAnnotation("list[LearningEventNode]", namespace=NAMES),
+    )
 
     def __init__(self, found: "Found") -> None:
-        self._found = found
+        self.found = found
         self._metric = metric(found.computed.figure.metric)
 
     def get_title(self) -> str:
@@ -84,19 +132,19 @@ class ExplanationNode:
 
     def get_inputs(self) -> list[ExplainedInput]:
         """Return every input with its value, description and links."""
-        return explanations.inputs_of(self._found.computed)
+        return explanations.inputs_of(self.found.computed)
 
     async def get_measurements(self) -> list[Any]:
         """Return the measurements as they stood."""
-        wanted = self._found.computed.measurement_ids
-        found = await asyncio.gather(*(load(self._found.view, "measurement", each) for each in wanted))
+        wanted = self.found.computed.measurement_ids
+        found = await asyncio.gather(*(load(self.found.view, "measurement", each) for each in wanted))
         return [node for node in found if node is not None]
 
 
 object_type(ExplanationNode, name="Explanation", description=described(Explanation))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """A figure with its inputs, in a view of the graph."""
 
@@ -142,24 +190,66 @@ def _figure_type() -> Any:
 FigureNode = _figure_type()
 
 
-def figures_of(noun: str, compute: Compute) -> Any:
-    """Declare the figures of a node; `compute` is the service that works out those of many."""
+def figures_of(kind: str) -> Any:
+    """Declare the figures of a node that is a subject of that kind; those of siblings are computed together."""
+    noun = _NOUNS.get(kind, kind)
 
-    async def resolve(self: Any, as_of: _AsOf = UNSET, metrics: _Metrics = UNSET) -> Any:
+    async def resolve(
+        self: Any,
+        as_of: _AsOf = UNSET,
+        metrics: _Metrics = UNSET,
+        by: _By = UNSET,
+        since: _Since = UNSET,
+        until: _Until = UNSET,
+    ) -> Any:
         view: View = self.view if not as_of else self.view.graph.view(as_of or None)
-        slugs = {metric(slug).slug for slug in metrics or ()}
         if view is not self.view and await load(view, noun, self.row.id) is None:
             raise missing(KINDS[noun], ids.encode(self.prefix, self.row.id))
+        asked = _asked(kind, metrics or None)
+        cut = figures.View(view.at, since or None, until or None, by=dimensions(by or []))
 
-        async def batch(session: AsyncSession, noun_ids: list[UUID]) -> Sequence[list[Found]]:
-            rows = await compute(session, noun_ids, as_of=view.at)
+        async def batch(session: AsyncSession, subject_ids: list[UUID]) -> Sequence[list[Found]]:
+            rows = await figures.compute(session, kind, subject_ids, asked, cut)
             return [[Found(each, view) for each in row] for row in rows]
 
-        found: list[Found] = await view.load(("figures", noun), batch, self.row.id)
-        return [each for each in found if not slugs or each.computed.figure.metric in slugs]
+        return await view.load(("figures", kind, asked, cut), batch, self.row.id)
 
     return strawberry.field(
         resolver=resolve,
         description="Its figures, in the order of the catalogue.",
         graphql_type=list[FigureNode] | None,  # type: ignore[valid-type]  # made at run time
     )
+
+
+def _asked(kind: str, metrics: Sequence[str] | None) -> tuple[Asked, ...]:
+    """Return what to compute: all that the kind of subject has, or of the metrics named every variant or the one."""
+    every = inputs.metrics_of(kind)
+    if metrics is None:
+        return every
+    if len(metrics) > METRICS_MOST:
+        fault = Fault("too_long", f"takes {METRICS_MOST} metrics at the most", parameter="metrics")
+        raise Invalid(f"Ask for {METRICS_MOST} metrics at the most, or for all.", errors=(fault,))
+    wanted = {each if "{" in each else metric(each).slug for each in metrics}
+    plain_ones = [each for each in every if each.slug in wanted]
+    return (*plain_ones, *(spelled(each) for each in metrics if "{" in each))
+
+
+def _metric(slug: Annotated[str, strawberry.argument(description="Slug of the metric.")]) -> Any:
+    return metric(slug)
+
+
+def _metrics() -> Any:
+    return list(METRICS)
+
+
+CATALOGUE = {
+    "metric": strawberry.field(
+        resolver=_metric, description="A metric of the catalogue by its slug.", graphql_type=MetricNode | None
+    ),
+    "metrics": strawberry.field(
+        resolver=_metrics,
+        description="The catalogue: every metric, by subject.",
+        graphql_type=list[MetricNode] | None,  # type: ignore[valid-type]  # made at run time
+    ),
+}
+"""What the root has of the catalogue."""

@@ -10,7 +10,6 @@ from app.api.graphql.nodes import Node, entry, one
 from app.api.graphql.scalars import computed, shape_of
 from app.models.money import CostItemRead, UnitValueRead
 from app.models.values import Money
-from app.services import figures
 from app.services.activities import ACTIVITIES
 from app.services.agreements import AGREEMENTS
 from app.services.alignments import ALIGNMENTS
@@ -72,7 +71,7 @@ class InitiativeNode(Node):
     impact_statements = many(STATEMENTS, "initiative_id", "What its effects were worth.")
     evaluation_plans = many(PLANS, "initiative_id", "How effects will be estimated.")
     rollout_designs = many(ROLLOUTS, "initiative_id", "Draws of who is offered it in which wave.")
-    figures = figures_of("initiative", figures.computed_of_initiatives)
+    figures = figures_of("initiative")
 
 
 @entry(ALIGNMENTS)

@@ -14,7 +14,7 @@ from app.api.graphql.scalars import computed, shape_of
 from app.domain import ids
 from app.models.attributions import AttributionRead
 from app.models.kpis import SubjectKind
-from app.services import attribution, figures
+from app.services import attribution
 from app.services.alignments import ALIGNMENTS
 from app.services.branches import Link
 from app.services.effects import EFFECTS
@@ -52,8 +52,8 @@ class ObjectiveNode(Node):
     goal_owner = one("goal_owner_id")
     children = many(OBJECTIVES, "parent_id", "Objectives that serve this one.")
     outcomes = many(OUTCOMES, "objective_id", "Outcomes that measure it.")
-    figures = figures_of("objective", figures.computed_of_objectives)
     reviews = many(REVIEWS, "objective_id", "Its turns of the learning loop.")
+    figures = figures_of("objective")
 
 
 @entry(OUTCOMES)
@@ -92,7 +92,7 @@ class OutcomeNode(Node):
     status_overrides = many(STATUS_OVERRIDES, "outcome_id", "Statuses that people gave it, beside the computed one.")
     personal_estimates = many(PERSONAL_ESTIMATES, "outcome_id", "What people think that learning did to it.")
     evaluation_plans = many(PLANS, "outcome_id", "How effects will be estimated.")
-    figures = figures_of("outcome", figures.computed_of_outcomes)
+    figures = figures_of("outcome")
     attribution: shape_of(AttributionRead) | None = computed(  # type: ignore[valid-type]  # made at run time
         "What the initiatives aligned to its KPI did together, split, and what was claimed of it."
     )

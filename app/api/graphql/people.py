@@ -3,6 +3,7 @@
 from strawberry import auto
 
 from app.api.graphql.connections import many
+from app.api.graphql.figures import figures_of
 from app.api.graphql.nodes import Entry, Node, entry, one
 from app.services.audiences import AUDIENCES, MEMBERS
 from app.services.branches import Link
@@ -57,6 +58,7 @@ class OrgUnitNode(Node):
     children = many(ORG_UNITS, "parent_id", "The units below it.")
     people = many(PEOPLE, "org_unit_id", "Who works there now; not those of the units below.")
     outcomes = many(OUTCOMES, "org_unit_id", "Outcomes of this unit.")
+    figures = figures_of("org_unit")
 
 
 @entry(AUDIENCES)

@@ -29,6 +29,7 @@ from app.api.graphql import (
 )
 from app.api.graphql.connections import everything
 from app.api.graphql.context import Graph
+from app.api.graphql.figures import CATALOGUE
 from app.api.graphql.nodes import KINDS, NAMES, Kind, Node, load, missing, object_type
 from app.api.graphql.scalars import SCALARS
 from app.domain import ids
@@ -116,6 +117,7 @@ def _query() -> Any:
             graphql_type=tenancy.TenantNode | None,
         ),
         "changes": tenancy.CHANGE_FEED,
+        **CATALOGUE,
     }
     for kind in _nodes():
         if kind.noun.name not in _BY_ITSELF:

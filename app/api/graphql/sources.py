@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import auto
 
 from app.api.graphql.connections import many
+from app.api.graphql.figures import figures_of
 from app.api.graphql.nodes import Node, entry, linked, load, one
 from app.api.graphql.scalars import computed
 from app.services import branches
@@ -37,6 +38,7 @@ class SourceNode(Node):
     deliveries = many(DELIVERIES, "source_id", "What it sent.")
     learning_events = many(EVENTS, "source_id", "Events that it told.")
     references = many(ACTIVITY_REFERENCES, "source_id", "The activities that it knows, by its own ids.")
+    figures = figures_of("source")
 
 
 @entry(DELIVERIES, "body_sha256")

@@ -12,6 +12,7 @@ from strawberry.annotation import StrawberryAnnotation
 from app.api.changes import cursor_of, place_of
 from app.api.graphql.connections import After, Connection, First, check_first
 from app.api.graphql.context import Graph, View
+from app.api.graphql.figures import figures_of
 from app.api.graphql.inputs import FIRST
 from app.api.graphql.nodes import KINDS, NAMES, Node, entry, load
 from app.api.graphql.scalars import computed
@@ -30,6 +31,7 @@ class TenantNode(Node):
 
     zone: auto
     minimum_cohort: auto
+    figures = figures_of("tenant")
     slug: str = computed(TenantRead.model_fields["slug"].description or "")
     name: str = computed(TenantRead.model_fields["name"].description or "")
 

@@ -108,3 +108,48 @@ async def test_figures_from_before_their_subject_was_there_are_not_found(client:
 
     assert found["data"]["initiative"] == {"title": "Initiative 001", "figures": None}
     assert found["errors"][0]["extensions"]["code"] == "not_found"
+
+
+async def test_figures_are_cut_filtered_and_followed_to_their_events_as_in_rest(graph: Ask, acme: Organisation) -> None:
+    study = await Study(acme).arrange(audience=8, done=6)
+    asked = "completion_rate{denominator=audience}"
+    query = f"""query($activity: ID!, $id: ID!) {{
+        activity(id: $activity) {{ figures {{ {FIGURE} }} }}
+        initiative(id: $id) {{
+            cut: figures(metrics: ["{asked}"], by: ["role"]) {{ {FIGURE} }}
+            one: figures(metrics: ["{asked}"]) {{
+                explanation {{ events(first: 4) {{ id delivery {{ id }} }} }}
+    }} }} }}"""
+
+    found = await graph(query, activity=study.activity, id=study.initiative)
+
+    of_activity = await rest_figures(acme.client, "activities", study.activity)
+    assert [as_rest(figure) for figure in found["activity"]["figures"]] == of_activity
+    params = {"metric": asked, "subject": study.initiative}
+    cut = (await acme.client.get("/v1/figures", params=params | {"by": "role"})).json()["items"]
+    assert [figure["segment"] for figure in found["initiative"]["cut"]] == [each["segment"] for each in cut]
+    explained = (await acme.client.get("/v1/figures/explain", params=params)).json()
+    behind = [(each["id"], each["delivery"]["id"]) for each in found["initiative"]["one"][0]["explanation"]["events"]]
+    assert behind == [(each["id"], each["delivery_id"]) for each in explained["events"][:4]]
+    assert len(behind) == 4
+
+
+async def test_the_catalogue_stands_at_the_root(graph: Ask) -> None:
+    found = await graph('{ metric(slug: "completion_rate") { slug unit } metrics { slug } }')
+
+    assert found["metric"] == {"slug": "completion_rate", "unit": "ratio"}
+    assert "completion_rate" in [each["slug"] for each in found["metrics"]]
+
+
+async def test_a_metric_or_dimension_that_is_none_is_named(client: httpx.AsyncClient) -> None:
+    initiative = (await make(client, "initiatives"))["id"]
+    query = """query($id: ID!, $by: [String!], $m: [String!]) {
+        initiative(id: $id) { figures(by: $by, metrics: $m) { value } } }"""
+
+    dimension = await ask(client, query, id=initiative, by=["shoe_size"])
+    many = await ask(client, query, id=initiative, m=["completion_rate"] * 21)
+    unknown = await ask(client, query, id=initiative, m=["nonsense"])
+
+    assert dimension["errors"][0]["extensions"]["errors"][0]["code"] == "no_such_segment"
+    assert many["errors"][0]["extensions"]["errors"][0]["code"] == "too_long"
+    assert unknown["errors"][0]["extensions"]["code"] == "unknown_metric"
