@@ -1,0 +1,1 @@
+"""What the API costs: reads beside yardsticks, and starting."""
