@@ -1,9 +1,12 @@
 """Webhook endpoints, what is on its way to them, and every attempt, in the graph."""
 
+from collections.abc import Awaitable
+from typing import Any
+
 from strawberry import auto
 
 from app.api.graphql.connections import many
-from app.api.graphql.nodes import Node, entry, one
+from app.api.graphql.nodes import Node, entry, linked, load, one
 from app.services.hooks import ATTEMPTS, ENDPOINTS, MESSAGES
 
 
@@ -38,7 +41,7 @@ class WebhookMessageNode(Node):
     log = many(ATTEMPTS, "message_id", "Every attempt to send it.")
 
 
-@entry(ATTEMPTS)
+@entry(ATTEMPTS, "message_id")
 class WebhookAttemptNode(Node):
     """One attempt to send a message, or a test."""
 
@@ -50,3 +53,9 @@ class WebhookAttemptNode(Node):
     reason: auto
     milliseconds: auto
     endpoint = one("endpoint_id")
+    message = linked("webhook_message", "What was sent; null for a test.")
+
+    def get_message(self) -> Awaitable[Any] | None:
+        """Return the message, unless it was a test or is kept no longer."""
+        message_id = self.row.message_id
+        return None if message_id is None else load(self.view, MESSAGES.name, message_id)

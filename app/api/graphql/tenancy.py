@@ -31,6 +31,9 @@ class TenantNode(Node):
 
     zone: auto
     minimum_cohort: auto
+    on_track_at: auto
+    at_risk_at: auto
+    stale_after: auto
     figures = figures_of("tenant")
     slug: str = computed(TenantRead.model_fields["slug"].description or "")
     name: str = computed(TenantRead.model_fields["name"].description or "")
