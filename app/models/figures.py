@@ -95,7 +95,9 @@ class ExplainedInput(BaseModel):
     """One input of a formula."""
 
     name: str = Field(description="Name in the formula.", examples=["audience"])
-    value: Any = Field(description="The value that went in; decimals are strings.", examples=[40])
+    value: Any | None = Field(
+        description="The value that went in, null where it is not known; decimals are strings.", examples=[40]
+    )
     description: str = Field(description="What it is.")
     links: list[str] = Field(default=[], description="Addresses of the facts that it was read from.")
 

@@ -298,7 +298,7 @@ def test_a_signature_of_the_statement_is_accepted(jws: bytes) -> None:
             head={"alg": "RS256", "x5c": [certificate(rsa.generate_private_key(65537, 2048))]},
         ),
     ],
-    ids=lambda jws: hashlib.sha256(jws).hexdigest()[:8],
+    ids=range(16),
 )
 def test_a_malformed_or_foreign_signature_is_refused(jws: bytes) -> None:
     with pytest.raises(Unacceptable):

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from tests.api.xapi.conftest import ACTIVITY, AGENT, Store, connect, statement
 from tests.engines import Organisation
 
-REGISTRATION = str(uuid4())
+REGISTRATION = "0f1e6a52-3c2b-4f5e-9a51-7c1d8e4b2a60"
 STATE = ("activities/state", {"activityId": ACTIVITY["id"], "agent": json.dumps(AGENT), "stateId": "bookmark"})
 ACTIVITY_PROFILE = ("activities/profile", {"activityId": ACTIVITY["id"], "profileId": "bookmark"})
 AGENT_PROFILE = ("agents/profile", {"agent": json.dumps(AGENT), "profileId": "bookmark"})
