@@ -13,6 +13,7 @@ _SHARED_FROM = 2
 _BOUNDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 """How pydantic names a bound over an optional number that has a validator of its own, and how JSON Schema does."""
 
+_BOUND_WORDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 _IN_PARTS = {"ProblemFault"}
 """Answers that leave out what is not known."""
@@ -59,9 +60,10 @@ def tidy(document: dict[str, Any]) -> None:
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
-    """Return every operation of a document."""
-    for methods in document["paths"].values():
-        yield from methods.values()
+    """Return every operation of a document: those that it takes, and those that it posts to others."""
+    for section in ("paths", "webhooks"):
+        for methods in document.get(section, {}).values():
+            yield from methods.values()
 
 
 def _tidy_parameter(parameter: dict[str, Any]) -> None:
@@ -94,6 +96,7 @@ def _tidy_schemas(found: Any) -> None:
         return
     if isinstance(found.get("title"), str) and found.keys() & {"type", "anyOf", "$ref", "enum", "const", "allOf"}:
         del found["title"]
+    _tell_bounds_of_decimals(found)
     if found.get("type") in ("integer", "number"):
         found |= {bound: found.pop(name) for name, bound in _BOUNDS.items() if name in found}
     if found.get("type") == "integer":
@@ -101,6 +104,15 @@ def _tidy_schemas(found: Any) -> None:
     for name, each in found.items():
         if name not in {"example", "examples", "default"}:
             _tidy_schemas(each)
+
+
+def _tell_bounds_of_decimals(found: dict[str, Any]) -> None:
+    """Say in words between which numbers a decimal lies: it is written as text, for which a schema has no bounds."""
+    for choice in (found, *found.get("anyOf", [])):
+        if choice.get("type") == "string":
+            told = [f"{_BOUND_WORDS[name]} {choice.pop(name)}" for name in _BOUND_WORDS if name in choice]
+            if told:
+                found["description"] = f"{found.get('description', '')} It is {' and '.join(told)}.".strip()
 
 
 def _share_parameters(document: dict[str, Any]) -> None:
@@ -117,16 +129,19 @@ def _share_parameters(document: dict[str, Any]) -> None:
         _, within, at = uses[0]
         parameter = within[at]
         resources = sorted({_resource(path) for path, _, _ in uses})
-        name = _free_name(shared, camel(parameter["name"]), resources)
+        name = _free_name(shared, parameter, resources)
         if name is not None:
             shared[name] = parameter
             for _, parameters, place in uses:
                 parameters[place] = {"$ref": f"#/components/parameters/{name}"}
 
 
-def _free_name(taken: Mapping[str, Any], name: str, resources: list[str]) -> str | None:
+def _free_name(taken: Mapping[str, Any], parameter: Mapping[str, Any], resources: list[str]) -> str | None:
+    """Return a name for a shared parameter: its own, with its resource, or with whether it must be there as well."""
+    name = camel(parameter["name"])
     candidates = [name] if len(resources) > 1 else []
     candidates += [camel(each) + name for each in resources]
+    candidates += [("Required" if parameter.get("required") else "Optional") + name]
     return next((each for each in candidates if each not in taken), None)
 
 

@@ -102,6 +102,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _document_errors(path, method, operation)
+    for operations in schema["webhooks"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
     components.tidy(schema)
     return schema
 

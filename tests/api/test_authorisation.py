@@ -99,9 +99,11 @@ async def test_an_expired_key_is_refused(app: FastAPI, stranger: httpx.AsyncClie
 async def test_a_reading_key_cannot_write_and_a_writing_key_cannot_manage_keys(app: FastAPI) -> None:
     async with organisation(app, ["read"]) as reader, organisation(app, ["read", "write"]) as writer:
         for method, path, operation in operations(app):
+            name = operation["operationId"]
+            if name in COMPUTED or (method == "GET" and name not in ADMIN):
+                continue
             answer = await reader.client.request(method, path, json={} if method != "GET" else None)
-            if operation["operationId"] not in COMPUTED and (method != "GET" or operation["operationId"] in ADMIN):
-                assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope"), path
+            assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope"), path
         listed = await writer.client.get("/v1/keys")
     assert listed.status_code == 403
 

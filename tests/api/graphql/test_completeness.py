@@ -24,6 +24,7 @@ NOT_IN_THE_GRAPH = {
 OTHERWISE = {
     ("panel", "rows"): "The rows that were sent may be 32 MB: `rows` counts them, and REST serves them as they came.",
     ("impact_statement", "recomputation"): "Works a statement out again; nothing that is stored.",
+    ("outcome", "panel"): "Works out what an estimate would rest on; nothing that is stored.",
     ("survey", "comments"): "Texts of people in portions that protect them, drawn anew for each request.",
 }
 """What hangs below a noun in REST and is no list of its node, with the reason."""
