@@ -142,6 +142,10 @@ class _Asked:
         return [replacement_traverse(each, {}, replacement) for each in found]
 
 
+_BORN = ("created_at", "recorded_at", "attempted_at")
+"""Columns that tell when a row came, whichever its table has."""
+
+
 def _place(session: AsyncSession, noun: NounType[Any], as_of: datetime | None) -> _Place:
     """Return the rows as they stand now, or as their versions stood at `as_of`.
 
@@ -152,7 +156,7 @@ def _place(session: AsyncSession, noun: NounType[Any], as_of: datetime | None) -
     if as_of is None or versions is None:
         conditions: list[ColumnElement[bool]] = [noun.table.c.tenant_id == tenant_id]
         if as_of is not None:
-            born = "created_at" if "created_at" in noun.table.c else "recorded_at"
+            born = next(name for name in _BORN if name in noun.table.c)
             conditions.append(noun.table.c[born] <= as_of)
         return _Place(noun.table, conditions)
     noun_id = f"{noun.name}_id"

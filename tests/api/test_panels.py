@@ -61,6 +61,7 @@ async def test_a_panel_is_kept_under_its_hash_and_told_in_numbers(client: httpx.
         "composition",
         "missing_outcome",
         "attrition",
+        "retention",
         "raw_means",
     ]
     assert (await client.get(f"/v1/panels/{panel['id']}")).json() == panel

@@ -15,7 +15,7 @@ from app.models.rollouts import RolloutDesign
 from app.models.statements import ImpactStatement
 from app.models.unit import unit_of
 from app.outbound import Answer
-from app.services import changes, hooks, outgoing
+from app.services import changes, hooks, operations, outgoing
 from app.services.outgoing import Outcome
 from app.vault import Vault
 from tests.api.test_webhooks import basic, connect
@@ -37,6 +37,9 @@ async def arrange(org: Organisation, database: Database) -> Scene:
     await _loop(org, scene)
     await _judgements(org, database, scene)
     await _hooks(org, database, scene)
+    async with database.transaction(org.scope) as session:
+        begun = await operations.start(session, operations.Order("test_scene", {}, "rows", 3))
+    scene["Operation"] = ids.encode("opn", begun.id)
     return scene
 
 
@@ -241,6 +244,7 @@ STATED: dict[str, Any] = {
     "break_even_effect": -0.1,
     "caveats": ["One year only."],
     "provenance": {"seed": 0},
+    "claim": None,
 }
 _WORDS = {name: "word" for name, info in EffectResultRead.model_fields.items() if info.annotation is str}
 RESULT: dict[str, Any] = _WORDS | {

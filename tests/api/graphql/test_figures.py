@@ -1,6 +1,7 @@
 """Figures in the graph: the same as REST's, with all that makes them defensible."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -46,17 +47,18 @@ async def test_the_figures_of_an_outcome_are_those_of_rest_and_can_be_unfolded(
     outcome = (await make(client, "outcomes", 1, kpi_id=kpi))["id"]
     period = {"period_start": "2026-01-01", "period_end": "2026-02-01"}
     measurement = (await make(client, "measurements", 1, kpi_id=kpi, value="4.1", **period))["id"]
-    query = f"""query($id: ID!) {{ outcome(id: $id) {{ figures {{ {FIGURE}
+    at = datetime.now(UTC).isoformat()
+    query = f"""query($id: ID!, $at: DateTime) {{ outcome(id: $id) {{ figures(asOf: $at) {{ {FIGURE}
         definition {{ slug title }}
         explanation {{ title formula source edgeRules inputs {{ name value description links }}
             measurements {{ id value }} }}
     }} }} }}"""
 
-    found = (await graph(query, id=outcome))["outcome"]["figures"]
+    found = (await graph(query, id=outcome, at=at))["outcome"]["figures"]
 
     explanations = [figure.pop("explanation") for figure in found]
     definitions = [figure.pop("definition") for figure in found]
-    assert [as_rest(figure) for figure in found] == await rest_figures(client, "outcomes", outcome)
+    assert [as_rest(figure) for figure in found] == await rest_figures(client, "outcomes", outcome, as_of=at)
     place = [figure["metric"] for figure in found].index("progress")
     rest = (await client.get(found[place]["explain"])).json()
     first = explanations[place]

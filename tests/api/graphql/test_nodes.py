@@ -45,6 +45,7 @@ REST = {
     "WebhookEndpoint": "webhook-endpoints",
     "WebhookMessage": "webhook-messages",
     "WebhookAttempt": "webhook-attempts",
+    "Operation": "operations",
     "AssessmentScore": "assessment-scores",
     "ProficiencyStandard": "proficiency-standards",
     "StandardAttainment": "standard-attainments",
