@@ -64,13 +64,13 @@ def configure(level: str, style: Format) -> None:
     )
     logging.basicConfig(handlers=[handler], level=number, force=True)
     logging.captureWarnings(capture=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(number, logging.WARNING))
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "alembic"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.setLevel(logging.NOTSET)
         logger.propagate = True
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
 def scrubbed(text: str) -> str:

@@ -96,6 +96,8 @@ def _tidy_schemas(found: Any) -> None:
         return
     if isinstance(found.get("title"), str) and found.keys() & {"type", "anyOf", "$ref", "enum", "const", "allOf"}:
         del found["title"]
+    if {} in found.get("anyOf", []):  # anything at all, null too
+        del found["anyOf"]
     _tell_bounds_of_decimals(found)
     if found.get("type") in ("integer", "number"):
         found |= {bound: found.pop(name) for name, bound in _BOUNDS.items() if name in found}

@@ -69,11 +69,11 @@ ADAPTER = Adapter(
         "1. POST /v1/sources with adapter `xapi` and scheme `basic` (or `oauth2` for LinkedIn Learning and Udemy).\n"
         "2. In the LMS or authoring tool, enter /v1/xapi/{tenant}/{source}/ of this service as the LRS endpoint. It is "
         "a whole learning record store: statements with attachments and queries, state, profiles (1.0.3 and 2.0).\n"
-        "3. Enter user and password of the secret as the LRS key and secret.\n"
-        "4. Who only pushes statements (LinkedIn Learning, Udemy, Moodle) may post to the webhook URL as well.\n"
-        "5. Complete a test course; the statement appears under GET /v1/deliveries?source_id=...\n"
-        "6. Verbs of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries.\n"
-        "7. A player in a browser: THROUGHLINE_CORS_ORIGINS must name the origin that it is served from."
+        "3. Enter user and password of the secret as the LRS key and secret. A player in a browser: "
+        "THROUGHLINE_CORS_ORIGINS must name the origin that it is served from.\n"
+        "4. Who only pushes statements (LinkedIn Learning, Udemy, Moodle) may post to the webhook URL as well. Verbs "
+        "of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries.\n"
+        "5. Complete a test course; the statement appears under GET /v1/deliveries?source_id=..."
     ),
     schemes=("basic", "oauth2", "static_header", "standard_webhooks", "hmac_sha256", "query_token", "none"),
     authentication={"scheme": "basic"},

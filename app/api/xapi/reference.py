@@ -11,7 +11,7 @@ _ACTIVITY = "https://content.example.org/courses/fire-safety"
 _UUID = "d1eec41f-1e93-4ed6-acbf-5c4bd0c24269"
 _TIME = "2026-03-04T15:30:00Z"
 
-_DESCRIBED: Mapping[str, tuple[str, dict[str, Any], str]] = {
+_DESCRIBED: Mapping[str, tuple[str, dict[str, Any], Any]] = {
     "statementId": ("Id of a statement.", {"type": "string", "format": "uuid"}, _UUID),
     "voidedStatementId": ("Id of a voided statement.", {"type": "string", "format": "uuid"}, _UUID),
     "agent": ("An agent or identified group, as JSON.", {"type": "string"}, _AGENT),
@@ -19,14 +19,14 @@ _DESCRIBED: Mapping[str, tuple[str, dict[str, Any], str]] = {
     "activity": ("Id of an activity.", {"type": "string"}, _ACTIVITY),
     "activityId": ("Id of an activity.", {"type": "string"}, _ACTIVITY),
     "registration": ("Registration that it belongs to.", {"type": "string", "format": "uuid"}, _UUID),
-    "related_activities": ("Look in context and substatements too.", {"type": "boolean"}, "false"),
-    "related_agents": ("Look in authority, context and substatements too.", {"type": "boolean"}, "false"),
+    "related_activities": ("Look in context and substatements too.", {"type": "boolean"}, False),
+    "related_agents": ("Look in authority, context and substatements too.", {"type": "boolean"}, False),
     "since": ("Only what was stored after this instant.", {"type": "string", "format": "date-time"}, _TIME),
     "until": ("Only what was stored up to this instant.", {"type": "string", "format": "date-time"}, _TIME),
-    "limit": ("Most statements in the answer; 0: as many as the service gives (500).", {"type": "integer"}, "50"),
+    "limit": ("Most statements in the answer; 0: as many as the service gives (500).", {"type": "integer"}, 50),
     "format": ("How they are shown.", {"type": "string", "enum": ["exact", "ids", "canonical"]}, "exact"),
-    "attachments": ("Answer multipart/mixed with the attachments.", {"type": "boolean"}, "false"),
-    "ascending": ("The oldest first.", {"type": "boolean"}, "false"),
+    "attachments": ("Answer multipart/mixed with the attachments.", {"type": "boolean"}, False),
+    "ascending": ("The oldest first.", {"type": "boolean"}, False),
     "cursor": ("As `more` has it.", {"type": "string"}, "AAZ"),
     "stateId": ("Id of the document; without it, those of all are listed.", {"type": "string"}, "bookmark"),
     "profileId": ("Id of the document; without it, those of all are listed.", {"type": "string"}, "preferences"),

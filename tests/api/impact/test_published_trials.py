@@ -57,6 +57,7 @@ async def test_a_plan_locked_before_the_panel_makes_the_experiment_strong_eviden
         "status": "locked",
         "plan": {"id": plan["id"], "sha256": locked["sha256"]},
         "deviations": [],
+        "primary": True,
     }
     assert (result["grade"], result["words"], result["exploratory"]) == (5, "caused", False)
     assert (unplanned["grade"], unplanned["exploratory"]) == (4, True)
