@@ -147,10 +147,10 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
         working = [asyncio.create_task(each.run()) for each in (worker, courier)] if with_worker else []
         yield
         noting.cancel()
-        app.state.streams.stop()
         worker.stop()
         courier.stop()
-        await asyncio.gather(app.state.ingest.close(), app.state.xapi.close())
+        await asyncio.gather(app.state.ingest.close(), app.state.xapi.close(), app.state.streams.close())
+        await asyncio.wait([noting])  # what it holds of the database it gives back before that is closed
         if working:
             await asyncio.wait(working, timeout=WORKER_STOP_SECONDS)
         await database.dispose()

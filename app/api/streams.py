@@ -68,6 +68,14 @@ class Streams:
             for bell in bells:
                 bell.set()
 
+    async def close(self) -> None:
+        """Stop, and wait until nothing looks for changes any more."""
+        self.stop()
+        looking = list(self._looking.values())
+        for task in looking:
+            task.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
+
     def count(self) -> int:
         """Return how many streams are open."""
         return sum(map(len, self._bells.values()))
