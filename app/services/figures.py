@@ -16,13 +16,14 @@ from app.domain import ids
 from app.domain.errors import Fault, Invalid
 from app.domain.figure import Figure, Status, Subject
 from app.domain.metrics.catalogue import evaluate
-from app.domain.metrics.privacy import minimum_cohort, suppress
+from app.domain.metrics.privacy import hide, is_small, minimum_cohort
 from app.domain.metrics.spelling import Asked
 from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
-from app.services import inputs, subjects
+from app.services import inputs, protection, subjects
 from app.services.inputs import Given, Link, Place, Provider, Read, Scope
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Label
+from app.services.protection import Loaded
 from app.services.subjects import SubjectId
 from app.services.versions import rows_at
 
@@ -151,9 +152,10 @@ async def compute(
     found: dict[Asked, dict[UUID, list[Computed]]] = {}
     for job in _jobs(kind, asked, view.by):
         there = replace(scope, by=job.by, parameters=dict(job.parameters))
-        facts = await _load(session, job.provider, there)
+        loaded = await protection.load(session, job.provider, there)
+        k = minimum_cohort(job.provider.sensitivity, least)
         for each, read in job.asked:
-            found[each] = _of_metric(each, read, job.provider, there, facts, least)
+            found[each] = _of_metric(each, read, job.provider, loaded, k)
     return [[one for each in asked for one in found[each].get(subject_id, [])] for subject_id in subject_ids]
 
 
@@ -205,32 +207,22 @@ def _spoken(kind: str) -> str:
     return f"{'an' if word[0] in 'aeio' else 'a'} {word}"
 
 
-async def _load(session: AsyncSession, provider: Provider, scope: Scope) -> Mapping[Place, Any]:
-    """Load the facts of a scope. A subject that is a dimension of another kind is counted as a segment of that."""
-    whole = inputs.SEGMENTS.get(scope.kind)
-    if whole is None or scope.kind in provider.kinds:
-        return await provider.load(session, scope)
-    wider = replace(scope, kind=whole, ids=(scope.tenant_id,), by=(scope.kind, *scope.by))
-    facts = await provider.load(session, wider)
-    wanted = set(scope.ids)
-    return {(labels[0], labels[1:]): each for (_, labels), each in facts.items() if labels[0] in wanted}  # type: ignore[misc]  # such labels are ids
-
-
-def _of_metric(
-    asked: Asked, read: Read, provider: Provider, scope: Scope, facts: Mapping[Place, Any], least: int
-) -> dict[UUID, list[Computed]]:
+def _of_metric(asked: Asked, read: Read, provider: Provider, loaded: Loaded, k: int) -> dict[UUID, list[Computed]]:
+    scope = loaded.scope
+    hidden = loaded.hidden(read, k)
     places: dict[UUID, list[Place]] = {each: [] for each in scope.ids}
-    for place in sorted(facts, key=_order):
+    for place in sorted(loaded.facts, key=_order):
         if place[0] in places and not _is_timeless(place, scope):
             places[place[0]].append(place)
     if not scope.by:
-        places = {each: [(each, ())] for each in scope.ids if (each, ()) in facts or provider.nothing}
-    k = minimum_cohort(provider.sensitivity, least)
+        places = {each: [(each, ())] for each in scope.ids if (each, ()) in loaded.facts or provider.nothing}
     found: dict[UUID, list[Computed]] = {}
     for subject_id, here in places.items():
-        read_here = [(place, read(_facts_of(place, facts, provider), scope)) for place in here]
+        given = [(place, read(_facts_of(place, loaded.facts, provider), scope)) for place in here]
         found[subject_id] = [
-            _placed(asked, given, provider, scope, place, k) for place, given in read_here if given is not None
+            _placed(asked, each, provider, scope, place, k, hide_it=place in hidden)
+            for place, each in given
+            if each is not None
         ]
     return found
 
@@ -248,7 +240,9 @@ def _order(place: Place) -> tuple[Any, ...]:
     return place[0], *((label is None, str(label or "")) for label in place[1])
 
 
-def _placed(asked: Asked, given: Given, provider: Provider, scope: Scope, place: Place, k: int) -> Computed:
+def _placed(
+    asked: Asked, given: Given, provider: Provider, scope: Scope, place: Place, k: int, *, hide_it: bool
+) -> Computed:
     figure = _evaluated(asked, given)
     figure = replace(
         figure,
@@ -262,7 +256,8 @@ def _placed(asked: Asked, given: Given, provider: Provider, scope: Scope, place:
     period = given.period or scope.period_of(place)
     explain = explain_path(asked, subject, scope, figure.segment)
     figure = _while_open(figure.about(subject, as_of=scope.now, period=period, explain=explain), given, scope)
-    shown = suppress(figure, max(k, given.least)) if provider.people else figure
+    least = max(k, given.least)
+    shown = hide(figure, least) if provider.people and (hide_it or is_small(figure.n_people, least)) else figure
     if shown.status is Status.SUPPRESSED:
         return Computed(shown, {})
     one = replace(scope, ids=(place[0],))

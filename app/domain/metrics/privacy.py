@@ -43,6 +43,11 @@ def suppress(figure: Figure, k: int) -> Figure:
     return _hidden(figure, k, "small_group") if is_small(figure.n_people, k) else figure
 
 
+def hide(figure: Figure, k: int) -> Figure:
+    """Return the figure without any number: of a small group, or of one that a small group could be computed from."""
+    return _hidden(figure, k, "small_group" if is_small(figure.n_people, k) else "complementary")
+
+
 def _hidden(figure: Figure, k: int, code: str) -> Figure:
     sentences = {
         "small_group": f"Fewer than {k} people: not shown.",
