@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Database
 from app.domain.errors import Unavailable
-from app.services import hooks, idempotency, jobs, operations, restatements, sources
+from app.services import hooks, idempotency, jobs, operations, publications, restatements, sources
 from app.services.jobs import Claim, JobKind, LeaseLost, Paused, Turn
 
 log = structlog.get_logger(__name__)
@@ -21,6 +21,7 @@ KINDS = (
     JobKind("purge_idempotency_records", idempotency.purge, every=timedelta(hours=6)),
     JobKind("purge_operations", operations.purge, every=timedelta(hours=6)),
     JobKind("purge_webhook_log", hooks.purge, every=timedelta(hours=24)),
+    JobKind("restate_figures", publications.check, every=timedelta(minutes=1)),
     JobKind("mark_silent_sources", sources.mark_silent, every=timedelta(minutes=1)),
     JobKind("restate_statements", restatements.restate_changed, every=timedelta(hours=1)),
 )

@@ -90,7 +90,7 @@ async def get_figures(
 
     Figures of fewer people than the minimum are suppressed, and so is what they could be computed from.
     """
-    view = View(as_of, since, until, audience.value, dimensions(by))
+    view = View(as_of, since=since, until=until, audience=audience.value, by=dimensions(by))
     asked = [spelled(each) for each in metric]
     wanted = [subjects.read(each) for each in subject]
     await subjects.require(session, wanted, as_of)
@@ -115,7 +115,8 @@ async def explain_figure(
     """Unfold a figure to its formula, its inputs with their values, and the facts behind them down to the bytes."""
     pairs = [each.partition(":") for each in segment]
     wanted = {dimension: value or None for dimension, _, value in pairs}
-    view = View(as_of, since, until, audience.value, dimensions([dimension for dimension, _, _ in pairs]))
+    by = dimensions([dimension for dimension, _, _ in pairs])
+    view = View(as_of, since=since, until=until, audience=audience.value, by=by)
     about = subjects.read(subject)
     await subjects.require(session, [about], as_of)
     [found] = await figures.of_many(session, [about], [spelled(metric)], view)

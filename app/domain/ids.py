@@ -56,6 +56,8 @@ PREFIXES = {
     "att": "webhook attempt",
     "opn": "operation",
     "chg": "change",
+    "pub": "published figure",
+    "rst": "restatement",
 }
 
 

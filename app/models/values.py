@@ -195,6 +195,8 @@ WebhookAttemptId = public_id("att")
 KeyId = public_id("key")
 TenantId = public_id("ten")
 ChangeId = public_id("chg")
+PublishedFigureId = public_id("pub")
+RestatementId = public_id("rst")
 OperationId = public_id("opn")
 
 

@@ -102,10 +102,13 @@ def address(link: Link) -> str:
     return f"/v1/{plural}/{ids.encode(prefix, link.id)}"
 
 
-async def events(session: AsyncSession, computed: Computed, *, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
+async def events(
+    session: AsyncSession, computed: Computed, *, after: UUID | None, limit: int, since: datetime | None = None
+) -> Sequence[Row[Any]]:
     """Return a page of the events behind a figure with the hashes of their deliveries, oldest first.
 
-    They are those at the activities of its subject, of the people of its segment.
+    They are those at the activities of its subject, of the people of its segment, that had occurred by its present;
+    with `since`, only those recorded later than that.
     """
     scope = computed.scope
     if scope is None:
@@ -126,12 +129,18 @@ async def events(session: AsyncSession, computed: Computed, *, after: UUID | Non
         .join(references, references.c.id == col(event.reference_id))
         .join(identities, identities.c.id == col(event.identity_id))
         .join(Delivery, (col(Delivery.tenant_id) == col(event.tenant_id)) & (col(Delivery.id) == event.delivery_id))
-        .where(*_of_subject(session, scope, references), *_of_segment(session, computed, references, identities))
+        .where(
+            col(event.occurred_at) <= scope.now,
+            *_of_subject(session, scope, references),
+            *_of_segment(session, computed, references, identities),
+        )
         .order_by(col(event.id))
         .limit(limit)
     )
     if scope.as_of is not None:
         statement = statement.where(col(event.recorded_at) <= scope.as_of)
+    if since is not None:
+        statement = statement.where(col(event.recorded_at) > since)
     if after is not None:
         statement = statement.where(col(event.id) > after)
     return (await session.execute(statement)).all()

@@ -35,9 +35,14 @@ _LABELS = {"org_unit": "org", "activity": "act", "source": "src", "initiative": 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How figures are asked for: as of an instant, over a time, of which audience, cut by which dimensions."""
+    """How figures are asked for: as of an instant, over a time, of which audience, cut by which dimensions.
+
+    `now` is the present of the formulas where it is not the instant asked for: what happened later does not count, what
+    was recorded later does.
+    """
 
     as_of: datetime | None = None
+    now: datetime | None = None
     since: date | None = None
     until: date | None = None
     audience: str = "at_end"
@@ -166,7 +171,7 @@ def _scope(
         kind=kind,
         ids=tuple(dict.fromkeys(subject_ids)),
         tenant_id=unit_of(session).tenant.id,
-        now=view.as_of or datetime.now(UTC),
+        now=view.now or view.as_of or datetime.now(UTC),
         as_of=view.as_of,
         zone=ZoneInfo(settings.zone),
         since=view.since,
