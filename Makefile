@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check check-contracts format simulate bench faults contracts lock
+.PHONY: help demo serve test check check-contracts format simulate bench bench-figures bench-large faults contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -52,6 +52,12 @@ format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
 
 simulate: $(DEV) ## Count how often the estimators are right where the truth is known (an hour; ARGS='--scenario F')
 	$(BIN)/python -m benchmarks.simulate $(ARGS)
+
+bench-figures: $(DEV) ## Measure figures beside hand-written SQL on 500,000 enrolments (ARGS='--enrolments 50000')
+	$(BIN)/python -m benchmarks.figures $(ARGS)
+
+bench-large: $(DEV) ## The same on 5,000,000 enrolments and 20,000,000 events
+	$(BIN)/python -m benchmarks.figures --enrolments 5000000 $(ARGS)
 
 bench: $(DEV) ## Measure the receivers beside a bare handler on the same engines (ten minutes; ARGS='--engine sqlite')
 	$(BIN)/python -m benchmarks.ingest.throughput $(ARGS)

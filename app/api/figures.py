@@ -11,19 +11,19 @@ from app.api import cursors
 from app.api.deps import KEY_REQUIRED, AsOf, SessionOf, VaultOf
 from app.api.routing import UnitRoute
 from app.domain import ids
-from app.domain.errors import Fault, Invalid, NotFound
+from app.domain.errors import NotFound
 from app.domain.metrics.spelling import ask, spelled
 from app.models.figures import Audience, Explanation, FigureList
 from app.models.figures import FigureRead as Read
 from app.models.values import Day
 from app.services import explanations, figures, subjects
-from app.services.figures import DIMENSIONS, Computed, View
+from app.services.figures import DIMENSIONS, DIMENSIONS_MOST, Computed, View, dimensions
 from app.services.subjects import SubjectId
 from app.vault import Vault
 
 router = APIRouter(tags=["figures"], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
 
-SUBJECTS_MOST, METRICS_MOST, DIMENSIONS_MOST = 200, 20, 2
+SUBJECTS_MOST, METRICS_MOST = 200, 20
 
 _PAGE = 100
 _Metric = Annotated[str, Path(description="Slug of the metric.", examples=["completion_rate"])]
@@ -124,15 +124,6 @@ async def explain_figure(
     if not chosen:
         raise NotFound("There is no such segment of this figure; the list of figures names those there are.")
     return await _explained(request, session, vault, chosen[0], view, cursor)
-
-
-def dimensions(by: list[str]) -> tuple[str, ...]:
-    """Return the dimensions asked for, each once. Raises Invalid for what is none."""
-    for each in by:
-        if each not in DIMENSIONS:
-            detail = f"is no dimension; there are: {', '.join(DIMENSIONS)}"
-            raise Invalid(f"{each[:40]!r} {detail}.", errors=(Fault("no_such_segment", detail, parameter="by"),))
-    return tuple(dict.fromkeys(by))
 
 
 async def _explained(

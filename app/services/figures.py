@@ -33,6 +33,21 @@ DIMENSIONS = (*PEOPLE, *LEARNING, "initiative", "outcome", *BUCKETS)
 _LABELS = {"org_unit": "org", "activity": "act", "source": "src", "initiative": "ini", "outcome": "out"}
 
 
+DIMENSIONS_MOST = 2
+
+
+def dimensions(by: Sequence[str]) -> tuple[str, ...]:
+    """Return the dimensions named, each once, of which one of time at the most. Raises Invalid."""
+    for each in by:
+        if each not in DIMENSIONS:
+            detail = f"is no dimension; there are: {', '.join(DIMENSIONS)}"
+            raise Invalid(f"{each[:40]!r} {detail}.", errors=(Fault("no_such_segment", detail, parameter="by"),))
+    if sum(each in BUCKETS for each in set(by)) > 1:
+        detail = "takes one bucket of time at the most"
+        raise Invalid(f"by {detail}.", errors=(Fault("no_such_segment", detail, parameter="by"),))
+    return tuple(dict.fromkeys(by))
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """How figures are asked for: as of an instant, over a time, of which audience, cut by which dimensions.
@@ -111,13 +126,6 @@ async def computed_of_outcomes(
 ) -> list[list[Computed]]:
     """Return every figure of each outcome with its inputs."""
     return await everything(session, "outcome", outcome_ids, View(as_of))
-
-
-async def computed_of_objectives(
-    session: AsyncSession, objective_ids: Sequence[UUID], *, as_of: datetime | None = None
-) -> list[list[Computed]]:
-    """Return every figure of each objective with its inputs."""
-    return await everything(session, "objective", objective_ids, View(as_of))
 
 
 async def of_many(

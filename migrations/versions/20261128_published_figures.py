@@ -7,7 +7,7 @@ from app.models.base import Instant, Json
 from migrations import tables
 
 revision = "20261128_published_figures"
-down_revision = "20261128_webhooks"
+down_revision = "20261128_xapi_agents"
 branch_labels = None
 depends_on = None
 

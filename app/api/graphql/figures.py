@@ -14,7 +14,7 @@ from strawberry import UNSET
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 
-from app.api.figures import METRICS_MOST, dimensions
+from app.api.figures import METRICS_MOST
 from app.api.graphql.connections import First, check_first
 from app.api.graphql.context import View
 from app.api.graphql.inputs import FIRST
@@ -28,7 +28,7 @@ from app.domain.metrics.catalogue import metric
 from app.domain.metrics.spelling import Asked, spelled
 from app.models.figures import ExplainedInput, Explanation, FigureInterval, FigureRead
 from app.services import explanations, figures, inputs
-from app.services.figures import DIMENSIONS, Computed
+from app.services.figures import DIMENSIONS, Computed, dimensions
 
 _METRIC_FIELDS = (
     "slug",
@@ -206,7 +206,7 @@ def figures_of(kind: str) -> Any:
         if view is not self.view and await load(view, noun, self.row.id) is None:
             raise missing(KINDS[noun], ids.encode(self.prefix, self.row.id))
         asked = _asked(kind, metrics or None)
-        cut = figures.View(view.at, since or None, until or None, by=dimensions(by or []))
+        cut = figures.View(view.at, since=since or None, until=until or None, by=dimensions(by or []))
 
         async def batch(session: AsyncSession, subject_ids: list[UUID]) -> Sequence[list[Found]]:
             rows = await figures.compute(session, kind, subject_ids, asked, cut)
