@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     max_xapi_bytes: Annotated[
         int, Field(ge=1024, description="Largest request to an xAPI resource: statements with attachments, a document.")
     ] = 16 * 1024 * 1024
+    max_import_bytes: Annotated[int, Field(ge=1024, description="Largest table posted to be imported.")] = (
+        64 * 1024 * 1024
+    )
     body_timeout_seconds: Annotated[float, Field(gt=0, description="A slower body is answered 408.")] = 20.0
     max_connections: Annotated[int, Field(ge=1, description="Clients connected at once; more are answered 503.")] = 1000
     max_streams: Annotated[int, Field(ge=1, description="Live streams open at once in a process; more are 503.")] = 200

@@ -27,6 +27,7 @@ from app.api import (
     figures,
     forecasts,
     hooks,
+    imports,
     initiatives,
     keys,
     kpis,
@@ -74,7 +75,7 @@ from app.schema import SchemaState
 from app.services import ingest
 from app.services.xapi import statements as xapi_statements
 from app.vault import Vault
-from app.worker import Worker
+from app.worker import Crew
 
 WORKER_STOP_SECONDS = 4
 """How long the job in hand may take once the service stops; what is left then is taken over after its lease."""
@@ -126,6 +127,7 @@ _V1 = (
     webhooks.router,
     xapi.router,
     oauth.router,
+    imports.router,
     operations.router,
     *hooks.routers,
     changes.router,
@@ -142,7 +144,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         noting = asyncio.create_task(app.state.keyring.note_uses_regularly())
-        worker = Worker(database)
+        worker = Crew(database, app.state.vault)
         courier = Courier(database, app.state.vault, app.state.outbound)
         if with_worker:
             database.after_change.append(courier.ring)
@@ -215,5 +217,9 @@ def _wrap(app: FastAPI, settings: Settings) -> None:
         RequestFrame,
         max_body_bytes=settings.max_body_bytes,
         body_timeout_seconds=settings.body_timeout_seconds,
-        larger_bodies={"/v1/panels": settings.max_panel_bytes, "/v1/xapi/": settings.max_xapi_bytes},
+        larger_bodies={
+            "/v1/panels": settings.max_panel_bytes,
+            "/v1/imports": settings.max_import_bytes,
+            "/v1/xapi/": settings.max_xapi_bytes,
+        },
     )

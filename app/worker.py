@@ -14,6 +14,8 @@ from app.db import Database
 from app.domain.errors import Unavailable
 from app.services import hooks, idempotency, jobs, operations, publications, restatements, sources
 from app.services.jobs import Claim, JobKind, LeaseLost, Paused, Turn
+from app.vault import Vault
+from app.work import imports
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +27,13 @@ KINDS = (
     JobKind("mark_silent_sources", sources.mark_silent, every=timedelta(minutes=1)),
     JobKind("restate_statements", restatements.restate_changed, every=timedelta(hours=1)),
 )
-"""Every kind of job there is."""
+"""Every kind of job that is done in one unit."""
+
+
+def long_kinds(vault: Vault) -> tuple[JobKind, ...]:
+    """Return every kind of job that carries an operation out."""
+    return (imports.kind(vault),)
+
 
 LEASE = timedelta(seconds=60)
 POLL_SECONDS = 1.0
@@ -188,6 +196,22 @@ class Worker:
             with contextlib.suppress(Unavailable):
                 async with self._database.founding() as session:
                     await jobs.extend(session, claims, _now(), lease=self._lease)
+
+
+class Crew:
+    """Two workers side by side, so that no operation, however long, holds up what is due every minute."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._workers = (Worker(database), Worker(database, long_kinds(vault)))
+
+    def stop(self) -> None:
+        """Let `run` return after the units in hand."""
+        for worker in self._workers:
+            worker.stop()
+
+    async def run(self) -> None:
+        """Work until `stop` is called."""
+        await asyncio.gather(*(worker.run() for worker in self._workers))
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

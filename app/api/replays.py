@@ -93,7 +93,8 @@ async def replay_delivery(
     """Read one delivery again with today's adapter, mapping and zone; events that are there already stay."""
     row = await nouns.get(session, DELIVERIES, deliveries.id_of(id))
     if not replays.counts(row):
-        raise Conflict("A test event, an unproved handshake or a redacted body is not replayed.", code="wrong_state")
+        detail = "A test event, an unproved handshake, an imported table or a redacted body is not replayed."
+        raise Conflict(detail, code="wrong_state")
     await _replay(request, session, vault, await nouns.get(session, SOURCES, row.source_id), [row])
     return DELIVERIES.present(row)
 

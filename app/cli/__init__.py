@@ -19,10 +19,10 @@ app = typer.Typer(
 app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
 app.command("demo")(serving.demo)
+app.command("import")(imports.import_table)
 app.command("migrate")(databases.migrate_command)
 app.add_typer(tenants.commands, name="tenant")
 app.add_typer(keys.commands, name="key")
-app.add_typer(imports.commands, name="import")
 app.add_typer(jobs.commands, name="job")
 
 

@@ -16,7 +16,7 @@ from app.config import Settings
 from app.courier import Courier
 from app.outbound import Outbound
 from app.vault import Vault
-from app.worker import Worker
+from app.worker import Crew
 
 log = structlog.get_logger(__name__)
 
@@ -88,8 +88,9 @@ def prepare(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     async with opened(settings) as database:
-        worker = Worker(database)
-        courier = Courier(database, Vault.from_settings(settings), Outbound(settings.trusted_origins))
+        vault = Vault.from_settings(settings)
+        worker = Crew(database, vault)
+        courier = Courier(database, vault, Outbound(settings.trusted_origins))
 
         def stop() -> None:
             worker.stop()

@@ -24,6 +24,9 @@ TEST_HEADER = ":test-event"
 UNVERIFIED_HEADER = ":unverified"
 """Marks a handshake that was kept although nothing proved its sender: it never counts."""
 
+IMPORT_HEADER = ":import"
+"""Marks lines of a table that was imported for the source; its value is the kind of table."""
+
 
 REDACTED_HEADER = ":redacted"
 """Marks a delivery whose body and headers are gone, because they told of a person who was erased; its hash stays."""
@@ -160,8 +163,8 @@ class DeliveryRead(SQLModel):
     headers: dict[str, str] = Field(
         description="Request headers; secrets removed. `:query` is the query of the address, `:path` the address of a "
         "delivery that came to another one than the webhook (xAPI statements), `:test-event` marks one of our own, "
-        "`:unverified` a handshake whose sender nothing proved, `:redacted` one that told of an erased person: its "
-        "body is gone."
+        "`:unverified` a handshake whose sender nothing proved, `:import` lines of an imported table, `:redacted` one "
+        "that told of an erased person: its body is gone."
     )
     body_sha256: str = Field(description="SHA-256 of the body as it came, hex.")
 

@@ -31,7 +31,7 @@ async def add_many(session: AsyncSession, rows: Sequence[N], *, noted: bool = Tr
     `noted` false: the change feed shows them as a change of what they belong to, which the caller notes.
     """
     if rows:
-        await add_rows(session, type(rows[0]), [row.model_dump() for row in rows], noted=noted)
+        await add_rows(session, type(rows[0]), [row.model_dump(warnings=False) for row in rows], noted=noted)
 
 
 async def change_many(session: AsyncSession, rows: Sequence[N], verb: str = "updated", *, noted: bool = True) -> None:
@@ -42,7 +42,7 @@ async def change_many(session: AsyncSession, rows: Sequence[N], verb: str = "upd
     for row in rows:
         row.version += 1
         row.recorded_at = now
-    await _write_changed(session, type(rows[0]), [row.model_dump() for row in rows], verb, noted=noted)
+    await _write_changed(session, type(rows[0]), [row.model_dump(warnings=False) for row in rows], verb, noted=noted)
 
 
 async def add_facts(session: AsyncSession, row_type: type[Row], rows: Sequence[Values]) -> None:

@@ -1,21 +1,22 @@
-"""Imports of whole tables: lines of text cells become people or measurements, each with its own result.
+"""Imports of whole tables: lines of text cells become rows of a noun, each with its own result.
 
-A sheet says which columns it takes. An empty cell clears its field; a column that is left out leaves it as it is.
+A sheet says which columns it takes; `app/services/sheets.py` lists all of them. An empty cell clears its field; a
+column that is left out leaves it as it is.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
 
 from app.domain import ids
 from app.domain.errors import Fault, Invalid, ThroughlineError
-from app.domain.learning import IdentityKind
-from app.models.base import Shape
+from app.domain.learning import IdentityKind, LearningEvent
 from app.models.faults import faults_of
 from app.models.kpis import MeasurementWrite, SubjectKind
 from app.models.people import IdentityWrite, PersonWrite
@@ -28,15 +29,21 @@ LINES_AT_ONCE = 1_000
 _ACCOUNT = "account:"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-S = TypeVar("S", bound=Shape)
+S = TypeVar("S", bound=SQLModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a table: where it stands, and its cells by column, stripped."""
+    """One line of a table: where it stands, and its cells by column, stripped.
+
+    Of learning events also its bytes, and the event that it tells or why it tells none.
+    """
 
     number: int
     cells: Mapping[str, str]
+    raw: bytes = b""
+    event: LearningEvent | None = None
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class CellFault:
 
     column: str | None
     reason: str
+    code: str = "invalid_value"
 
 
 @dataclass(slots=True)
@@ -58,7 +66,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One kind of table: its columns, those that tell its rows apart, and what writes them."""
+    """One kind of table: its columns, those that tell its rows apart (none: each is its own), and what writes them.
+
+    `accounts`: it takes a column `account:<source slug>` for each source; `told`: its rows are told by a source.
+    """
 
     name: str
     required: tuple[str, ...]
@@ -66,23 +77,30 @@ class Sheet:
     key: tuple[str, ...]
     put: "Callable[[AsyncSession, Plan, list[Outcome]], Awaitable[None]]"
     accounts: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the columns of one table are to be read; `issuers` maps account columns to sources."""
+    """How the columns of one table are to be read; `issuers` maps account columns to sources.
+
+    `source_id` is the source that tells its rows, `opening` the bytes that stand before the first of them.
+    """
 
     sheet: Sheet
-    columns: frozenset[str]
-    issuers: Mapping[str, str]
+    columns: frozenset[str] = frozenset()
+    issuers: Mapping[str, str] = field(default_factory=dict)
+    source_id: UUID | None = None
+    opening: bytes = b""
+    media_type: str = "text/csv"
 
     def key_of(self, line: Line) -> Hashable:
-        """Return what tells a line from the others: a later one with the same key wins."""
-        return tuple(line.cells.get(column, "") for column in self.sheet.key)
+        """Return what tells a line from the others: a later one with the same key wins. None: nothing does."""
+        return tuple(line.cells.get(column, "") for column in self.sheet.key) or None
 
 
-async def plan(session: AsyncSession, sheet: Sheet, header: Sequence[str]) -> Plan:
-    """Return how to read a table with this header. Raises Invalid for one that cannot be meant."""
+async def plan(session: AsyncSession, sheet: Sheet, header: Sequence[str], former: Plan | None = None) -> Plan:
+    """Return how to read a table with this header, else as `former`. Raises Invalid for one that cannot be meant."""
     known = {*sheet.required, *sheet.optional}
     accounts = [name for name in header if sheet.accounts and name.startswith(_ACCOUNT)]
     takes = f"{', '.join((*sheet.required, *sheet.optional))}{', account:<source slug>' if sheet.accounts else ''}"
@@ -100,18 +118,42 @@ async def plan(session: AsyncSession, sheet: Sheet, header: Sequence[str]) -> Pl
         if source is None:
             raise Invalid(f"The column {name[:60]!r} names no source of this tenant: connect it first.")
         issuers[name] = ids.encode("src", source.id)
-    return Plan(sheet, frozenset(header), issuers)
+    return replace(former or Plan(sheet), columns=frozenset(header), issuers=issuers)
 
 
 async def put(session: AsyncSession, plan: Plan, lines: Sequence[Line]) -> list[Outcome]:
-    """Write the lines, whose keys differ, in a handful of statements; return what became of each, in order."""
+    """Write the lines, whose keys differ, in a handful of statements; return what became of each, in order.
+
+    Lines with other columns than those of the plan (each line of NDJSON has its own) are written apart.
+    """
     outcomes = [Outcome(line) for line in lines]
+    alike: dict[frozenset[str], list[Outcome]] = {}
     for outcome in outcomes:
-        cells = outcome.line.cells
-        outcome.faults += [CellFault(each, "is empty") for each in plan.sheet.required if not cells[each]]
-        outcome.faults += [CellFault(each, why) for each, text in cells.items() if (why := flaw_in(text)) is not None]
-    await plan.sheet.put(session, plan, outcomes)
+        alike.setdefault(frozenset(outcome.line.cells), []).append(outcome)
+    for columns, group in alike.items():
+        try:
+            own = plan if columns == plan.columns else await plan_again(session, plan, columns)
+        except Invalid as error:
+            for outcome in group:
+                outcome.faults.append(CellFault(None, error.detail, "unknown_column"))
+            continue
+        for outcome in group:
+            _inspect(own, outcome)
+        await own.sheet.put(session, own, group)
     return outcomes
+
+
+async def plan_again(session: AsyncSession, former: Plan, columns: Collection[str]) -> Plan:
+    """Return how to read lines with these columns. Raises Invalid."""
+    return await plan(session, former.sheet, sorted(columns), former)
+
+
+def _inspect(plan: Plan, outcome: Outcome) -> None:
+    cells = outcome.line.cells
+    outcome.faults += [CellFault(each, "is empty", "missing") for each in plan.sheet.required if not cells[each]]
+    outcome.faults += [
+        CellFault(each, why, "bad_characters") for each, text in cells.items() if (why := flaw_in(text)) is not None
+    ]
 
 
 def flaw_in(text: str) -> str | None:
@@ -122,10 +164,10 @@ def flaw_in(text: str) -> str | None:
 
 
 async def _put_people(session: AsyncSession, plan: Plan, outcomes: list[Outcome]) -> None:
-    units = await org_units.ids_by_external_id(session, _cells(outcomes, "org_unit"))
+    units = await org_units.ids_by_external_id(session, texts_in(outcomes, "org_unit"))
     stored: dict[str, Any] = {}
     if not {"name", "org_unit", "role", "joined_on", "left_on"} <= plan.columns:
-        found = await batches.by_external_ids(session, people.PEOPLE, _cells(outcomes, "external_id"))
+        found = await batches.by_external_ids(session, people.PEOPLE, texts_in(outcomes, "external_id"))
         stored = {str(row.external_id): row for row in found}
     writes = []
     for outcome in outcomes:
@@ -137,9 +179,9 @@ async def _put_people(session: AsyncSession, plan: Plan, outcomes: list[Outcome]
                 fields[name] = cells[column] or None
             elif former is not None:
                 fields[name] = getattr(former, name)
-        fields["org_unit_id"] = _named(outcome, "org_unit", units, "org", fields.get("org_unit_id"))
-        writes.append(_shaped(outcome, PersonWrite, fields))
-    written = _taken_in(outcomes, writes, await people.put_many(session, [each for each in writes if each is not None]))
+        fields["org_unit_id"] = named(outcome, "org_unit", units, "org", fields.get("org_unit_id"))
+        writes.append(shaped(outcome, PersonWrite, fields))
+    written = taken_in(outcomes, writes, await people.put_many(session, [each for each in writes if each is not None]))
     links = []
     for outcome, person_id in written:
         for column, identity in _identities(outcome, plan):
@@ -155,7 +197,7 @@ async def _link(session: AsyncSession, links: list[tuple[Outcome, str, UUID, Ide
             try:
                 _, changed = await people.link(session, person_id, identity)
             except ThroughlineError as error:
-                outcome.faults.append(CellFault(column, error.detail))
+                outcome.faults.append(CellFault(column, error.detail, error.code))
         if changed and outcome.result is Result.UNCHANGED:
             outcome.result = Result.UPDATED
 
@@ -171,37 +213,37 @@ def _identities(outcome: Outcome, plan: Plan) -> list[tuple[str, IdentityWrite]]
             try:
                 found.append((column, IdentityWrite.model_validate(values)))
             except ValidationError as error:
-                outcome.faults += [CellFault(column, fault.detail) for fault in faults_of(error.errors())]
+                outcome.faults += [CellFault(column, fault.detail, fault.code) for fault in faults_of(error.errors())]
     return found
 
 
 async def _put_measurements(session: AsyncSession, _plan: Plan, outcomes: list[Outcome]) -> None:
-    known = await batches.ids_by_external_id(session, kpis.KPIS, _cells(outcomes, "kpi"))
+    known = await batches.ids_by_external_id(session, kpis.KPIS, texts_in(outcomes, "kpi"))
     subjects = {
-        SubjectKind.ORG_UNIT: await org_units.ids_by_external_id(session, _cells(outcomes, "subject")),
-        SubjectKind.PERSON: await people.ids_by_external_id(session, _cells(outcomes, "subject")),
+        SubjectKind.ORG_UNIT: await org_units.ids_by_external_id(session, texts_in(outcomes, "subject")),
+        SubjectKind.PERSON: await people.ids_by_external_id(session, texts_in(outcomes, "subject")),
     }
     writes = []
     for outcome in outcomes:
         cells = outcome.line.cells
         fields: dict[str, Any] = {name: cells[name] for name in _MEASUREMENT_FIELDS if cells.get(name)}
         if "provisional" in fields:
-            fields["provisional"] = _WORDS.get(str(fields["provisional"]).lower(), fields["provisional"])
-        fields["kpi_id"] = _named(outcome, "kpi", known, "kpi", cells["kpi"])
+            fields["provisional"] = WORDS.get(str(fields["provisional"]).lower(), fields["provisional"])
+        fields["kpi_id"] = named(outcome, "kpi", known, "kpi", cells["kpi"])
         kind, subject = cells.get("subject_kind") or SubjectKind.TENANT, cells.get("subject")
         if subject and kind == SubjectKind.TENANT:
             outcome.faults.append(CellFault("subject_kind", "says org_unit or person where there is a subject"))
         elif kind in subjects:
             prefix = "org" if kind == SubjectKind.ORG_UNIT else "per"
-            fields["subject_id"] = _named(outcome, "subject", subjects[SubjectKind(kind)], prefix, subject)
+            fields["subject_id"] = named(outcome, "subject", subjects[SubjectKind(kind)], prefix, subject)
         fields["subject_kind"] = kind
-        writes.append(_shaped(outcome, MeasurementWrite, fields))
+        writes.append(shaped(outcome, MeasurementWrite, fields))
     sent = [each for each in writes if each is not None]
-    _taken_in(outcomes, writes, await measurements.put_many(session, sent))
+    taken_in(outcomes, writes, await measurements.put_many(session, sent))
 
 
-def _taken_in(
-    outcomes: list[Outcome], writes: Sequence[Shape | None], results: Sequence[ItemResult]
+def taken_in(
+    outcomes: list[Outcome], writes: Sequence[SQLModel | None], results: Sequence[ItemResult]
 ) -> list[tuple[Outcome, UUID]]:
     """Give each outcome the result of its write; return those that were written, with the ids of their rows."""
     written = []
@@ -214,7 +256,7 @@ def _taken_in(
     return written
 
 
-def _shaped(outcome: Outcome, shape: type[S], fields: Mapping[str, Any]) -> S | None:
+def shaped(outcome: Outcome, shape: type[S], fields: Mapping[str, Any]) -> S | None:
     """Return the cells in their shape; None, with faults, when they do not fit."""
     if outcome.faults:
         return None
@@ -225,7 +267,7 @@ def _shaped(outcome: Outcome, shape: type[S], fields: Mapping[str, Any]) -> S | 
         return None
 
 
-def _named(outcome: Outcome, column: str, known: Mapping[str, UUID], prefix: str, text: Any) -> UUID | None:
+def named(outcome: Outcome, column: str, known: Mapping[str, UUID], prefix: str, text: Any) -> UUID | None:
     """Return the id that a cell names, by external id or else by public id; None, with a fault, when it names none."""
     if not text or isinstance(text, UUID):
         return text or None
@@ -235,23 +277,27 @@ def _named(outcome: Outcome, column: str, known: Mapping[str, UUID], prefix: str
         return ids.decode(prefix, text)
     except ValueError:
         noun = ids.PREFIXES[prefix]
-        outcome.faults.append(CellFault(column, f"names no {noun} of this tenant by its external id or its public id"))
+        why = f"names no {noun} of this tenant by its external id or its public id"
+        outcome.faults.append(CellFault(column, why, "unknown_reference"))
         return None
 
 
 def _cell_fault(fault: Fault) -> CellFault:
     name = (fault.pointer or "").strip("/").partition("/")[0]
-    return CellFault(_COLUMNS.get(name, name) or None, fault.detail)
+    return CellFault(_COLUMNS.get(name, name.removesuffix("_id")) or None, fault.detail, fault.code)
 
 
-def _cells(outcomes: Sequence[Outcome], column: str) -> set[str]:
+def texts_in(outcomes: Sequence[Outcome], column: str) -> set[str]:
+    """Return what stands in a column."""
     return {text for outcome in outcomes if (text := outcome.line.cells.get(column)) and not flaw_in(text)}
 
 
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 """How a table spells true and false."""
 
-_COLUMNS = {"org_unit_id": "org_unit", "kpi_id": "kpi", "subject_id": "subject"}
+_COLUMNS = {"external_id": "external_id"}
+"""Fields that end in `_id` and are columns under that name; of the others the column has no `_id`."""
+
 _PERSON_FIELDS = ("name", "role", "joined_on", "left_on")
 _MEASUREMENT_FIELDS = ("period_start", "period_end", "value", "numerator", "denominator", "provisional")
 

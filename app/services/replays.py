@@ -9,7 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from app.models.sources import REDACTED_HEADER, TEST_HEADER, UNVERIFIED_HEADER, Delivery, DeliveryStatus
+from app.models.sources import (
+    IMPORT_HEADER,
+    REDACTED_HEADER,
+    TEST_HEADER,
+    UNVERIFIED_HEADER,
+    Delivery,
+    DeliveryStatus,
+)
 
 BODY_BYTES_MOST = 8 * 1024 * 1024
 """Bodies read again in one transaction; further deliveries wait for the next one."""
@@ -28,11 +35,12 @@ class Choice:
 
 
 def counts(row: Delivery) -> bool:
-    """Return whether a delivery came from its source, proved, and is whole.
+    """Return whether a delivery came from its source, proved, is whole, and has the format that its adapter reads.
 
-    Test events and unproved handshakes never count; what told of an erased person is not there to be read again.
+    Test events and unproved handshakes never count; what told of an erased person is not there to be read again; an
+    imported table is imported again instead.
     """
-    return not {TEST_HEADER, UNVERIFIED_HEADER, REDACTED_HEADER} & row.headers.keys()
+    return not {TEST_HEADER, UNVERIFIED_HEADER, REDACTED_HEADER, IMPORT_HEADER} & row.headers.keys()
 
 
 async def chosen(session: AsyncSession, choice: Choice) -> tuple[list[Delivery], bool]:

@@ -10,10 +10,12 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import Result
 
-from app.cli import imports
+from app.api import tables
 from app.cli.tenants import found
-from app.domain.errors import Unavailable
-from app.services.imports import PEOPLE, Line, Plan
+from app.domain.errors import ThroughlineError, Unavailable
+from app.services.event_imports import EVENTS
+from app.services.imports import MEASUREMENTS, PEOPLE, Line, Outcome, Plan, Sheet
+from app.work import imports
 from tests.cli.conftest import Command, answered
 from tests.engines import Organisation
 
@@ -122,13 +124,32 @@ def test_of_two_lines_with_the_same_key_the_later_one_wins_wherever_they_stand(i
     assert counts(imported("people", "external_id,name\np1,Second\n", "--json")) == {"unchanged": 1}
 
 
-def test_a_portion_has_a_thousand_lines_at_most_and_no_key_twice() -> None:
-    plan = Plan(PEOPLE, frozenset({"external_id"}), {})
+def test_a_stretch_has_a_thousand_lines_at_most_and_no_key_twice() -> None:
     keys = [*range(1500), 7, 7]
+    data = "external_id\n" + "".join(f"{key}\n" for key in keys)
+    table = tables.opened(data.encode(), tables.Layout.CSV)
+    place, cut = len(table.opening), []
+    while place < len(data):
+        found = tables.stretch(table, data[place:].encode(), 2, whole=True, key_of=Plan(PEOPLE).key_of)
+        place += found.bytes_read
+        cut.append(len(found.rows))
 
-    cut = list(imports.portions((Line(number, {"external_id": str(key)}) for number, key in enumerate(keys)), plan))
+    assert cut == [1000, 501, 1]
 
-    assert [len(portion) for portion in cut] == [1000, 501, 1]
+
+def test_a_line_that_goes_on_beyond_what_is_at_hand_is_left_for_the_next_stretch() -> None:
+    data = b'external_id,name\na,x\nb,"two\nlines"\nc,y'
+    table = tables.opened(data, tables.Layout.CSV)
+    body = data[len(table.opening) :]
+    found = [
+        tables.stretch(table, body[:end], 2, whole=end == len(body), key_of=Plan(PEOPLE).key_of)
+        for end in range(4, len(body) + 1)
+    ]
+
+    assert {len(each.rows) for each in found} == {1, 2, 3}
+    assert all(body[: each.bytes_read].endswith(b"\n") for each in found[:-1])
+    assert (found[-1].bytes_read, found[-1].lines_read) == (len(body), 4)
+    assert [row.number for row in found[-1].rows if isinstance(row, Line)] == [2, 3, 5]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +160,8 @@ def test_a_portion_has_a_thousand_lines_at_most_and_no_key_twice() -> None:
         ("", "The column external_id is missing in the header"),
         ("external_id,name,name\np1,x,y\n", "The column name stands twice"),
         ("external_id,account:moon\np1,x\n", "'account:moon' names no source of this tenant"),
-        ('external_id,name\np1,"open\n', "people.csv:2: this is no CSV"),
-        ("external_id,name\np1,x\n".encode("utf-16"), "people.csv is not in UTF-8"),
+        ('external_id,name\np1,"open\n', "people.csv: Line 2: this is no CSV"),
+        ("external_id,name\np1,x\n".encode("utf-16"), "people.csv: The file is not in UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused_in_a_sentence(
@@ -175,28 +196,32 @@ async def connected(app: FastAPI, tenant: str) -> tuple[httpx.AsyncClient, Any]:
     return client, scope
 
 
-async def imported_here(
-    app: FastAPI, scope: Any, sheet: imports.Sheet, path: Path, table: str
-) -> list[imports.Outcome]:
+async def imported_here(app: FastAPI, scope: Any, sheet: Sheet, table: str) -> list[Outcome]:
     """Import a table on the test's own database."""
-    path.write_text(table)  # noqa: ASYNC240  a few bytes
-    with imports.Table.of(path) as source:
-        async with app.state.database.reading(scope) as session:
-            plan = await imports.imports.plan(session, sheet, source.header)
-        work = imports.Import(app.state.database, scope, plan, dry_run=False)
-        return [outcome for portion in imports.portions(source.lines(), plan) for outcome in await work.write(portion)]
+    found = tables.opened(table.encode(), tables.Layout.CSV)
+    async with app.state.database.reading(scope) as session:
+        work = await imports.planned(session, sheet, found, dry_run=False, connected=None, payloads=False)
+    data, outcomes = table.encode()[len(found.opening) :], []
+    while data:
+        part = tables.stretch(found, data, 2, whole=True, key_of=work.plan.key_of)
+        outcomes += await written(app, scope, work, part.rows)
+        data = data[part.bytes_read :]
+    return outcomes
 
 
-async def test_people_get_their_org_unit_and_the_names_that_sources_have_for_them(app: FastAPI, tmp_path: Path) -> None:
+async def written(app: FastAPI, scope: Any, work: imports.Import, rows: Any) -> list[Outcome]:
+    async with app.state.database.transaction(scope) as session:
+        return await work.write(session, rows)
+
+
+async def test_people_get_their_org_unit_and_the_names_that_sources_have_for_them(app: FastAPI) -> None:
     client, scope = await connected(app, f"i-{secrets.token_hex(6)}")
     table = "external_id,org_unit,email,account:lms\np1,graz,Ada@Example.org,4711\n"
 
-    [outcome] = await imported_here(app, scope, PEOPLE, tmp_path / "people.csv", table)
-    [again] = await imported_here(app, scope, PEOPLE, tmp_path / "people.csv", table)
-    [moved] = await imported_here(app, scope, PEOPLE, tmp_path / "people.csv", table.replace("4711", "4712"))
-    [taken] = await imported_here(
-        app, scope, PEOPLE, tmp_path / "people.csv", "external_id,email\np2,ada@example.org\n"
-    )
+    [outcome] = await imported_here(app, scope, PEOPLE, table)
+    [again] = await imported_here(app, scope, PEOPLE, table)
+    [moved] = await imported_here(app, scope, PEOPLE, table.replace("4711", "4712"))
+    [taken] = await imported_here(app, scope, PEOPLE, "external_id,email\np2,ada@example.org\n")
 
     assert (outcome.result, outcome.faults) == ("created", [])
     assert (again.result, moved.result) == ("unchanged", "updated")
@@ -210,9 +235,9 @@ async def test_people_get_their_org_unit_and_the_names_that_sources_have_for_the
     await client.aclose()
 
 
-async def test_measurements_name_their_kpi_and_subject_and_are_restated(app: FastAPI, tmp_path: Path) -> None:
+async def test_measurements_name_their_kpi_and_subject_and_are_restated(app: FastAPI) -> None:
     client, scope = await connected(app, f"i-{secrets.token_hex(6)}")
-    await imported_here(app, scope, PEOPLE, tmp_path / "people.csv", "external_id\np1\n")
+    await imported_here(app, scope, PEOPLE, "external_id\np1\n")
     header = "kpi,subject_kind,subject,period_start,period_end,value,numerator,denominator,provisional\n"
     good = (
         "scrap,,,2026-01-01,2026-02-01,4.5,,,\n"
@@ -229,10 +254,9 @@ async def test_measurements_name_their_kpi_and_subject_and_are_restated(app: Fas
         "scrap,,,2026-03-01,2026-04-01,NaN,,,\n"
         "scrap,,,2026-03-01,2026-04-01,,13,,\n"
     )
-    path = tmp_path / "measurements.csv"
 
-    first = await imported_here(app, scope, imports.MEASUREMENTS, path, header + good + bad)
-    second = await imported_here(app, scope, imports.MEASUREMENTS, path, header + good.replace("4.5", "4.75"))
+    first = await imported_here(app, scope, MEASUREMENTS, header + good + bad)
+    second = await imported_here(app, scope, MEASUREMENTS, header + good.replace("4.5", "4.75"))
 
     assert [outcome.result for outcome in first] == ["created"] * 3 + ["refused"] * 8
     assert [outcome.faults[0].column for outcome in first[3:]] == [
@@ -247,37 +271,65 @@ async def test_measurements_name_their_kpi_and_subject_and_are_restated(app: Fas
 async def test_a_line_that_the_database_refuses_does_not_take_its_neighbours_with_it(
     app: FastAPI, acme: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan = Plan(PEOPLE, frozenset({"external_id", "name"}), {})
+    plan = Plan(PEOPLE, frozenset({"external_id", "name"}))
     put = imports.imports.put
     calls = []
 
     async def refusing(session: Any, plan: Plan, lines: Any) -> Any:
         calls.append(len(lines))
         if any(line.cells["name"] == "poison" for line in lines):
-            raise imports.ThroughlineError("The database refuses this.")
+            raise ThroughlineError("The database refuses this.")
         return await put(session, plan, lines)
 
     monkeypatch.setattr(imports.imports, "put", refusing)
-    work = imports.Import(app.state.database, acme.scope, plan, dry_run=False)
+    work = imports.Import(plan, dry_run=False)
     lines = [
         Line(number, {"external_id": str(number), "name": "poison" if number == 5 else "x"}) for number in range(16)
     ]
 
-    outcomes = await work.write(list(lines))
+    outcomes = await written(app, acme.scope, work, lines)
 
     assert [outcome.result == "refused" for outcome in outcomes] == [number == 5 for number in range(16)]
     assert outcomes[5].faults[0].reason == "The database refuses this."
     assert len(calls) <= 9
 
 
-async def test_a_database_that_goes_away_stops_the_import_with_what_to_do(
-    app: FastAPI, acme: Organisation, monkeypatch: pytest.MonkeyPatch
+def test_a_database_that_goes_away_stops_the_import_with_what_to_do(
+    imported: Importer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: Any) -> Any:
         raise Unavailable("The database does not answer.")
 
     monkeypatch.setattr(imports.imports, "put", away)
-    work = imports.Import(app.state.database, acme.scope, Plan(PEOPLE, frozenset(), {}), dry_run=False)
 
-    with pytest.raises(imports.Mistake, match="before line 17 was written: run the same command again"):
-        await work.write([Line(17, {"external_id": "p1"})])
+    result = imported("people", TEN)
+
+    assert result.exit_code == 2
+    assert "before line 2 was written: run the same command again" in result.stderr
+
+
+def test_events_and_ndjson_are_imported_too(command: Command, tenant: str, tmp_path: Path) -> None:
+    assert command("import", "events", "x.csv", "--tenant", tenant).exit_code == 2
+    assert command("import", "ghosts", "x.csv", "--tenant", tenant).exit_code == 2
+    (tmp_path / "people.ndjson").write_text('{"external_id": "a", "name": "Ada"}\n')
+
+    done = command("import", "people", "people.ndjson", "--tenant", tenant, "--json")
+
+    assert counts(done) == {"created": 1}
+
+
+async def test_events_are_imported_for_a_source(app: FastAPI) -> None:
+    client, scope = await connected(app, f"i-{secrets.token_hex(6)}")
+    table = b"kind,account,activity,occurred_at\ncompleted,1,884,2026-03-11T09:44:58Z\n"
+    found = tables.opened(table, tables.Layout.CSV)
+    results = []
+    for _ in range(2):
+        async with app.state.database.reading(scope) as session:
+            lms = await imports.source_of(session, app.state.vault, scope, "lms")
+            work = await imports.planned(session, EVENTS, found, dry_run=False, connected=lms, payloads=False)
+        data = table[len(found.opening) :]
+        rows = await work.read(tables.stretch(found, data, 2, whole=True, key_of=work.plan.key_of).rows)
+        results += [outcome.result for outcome in await written(app, scope, work, rows)]
+
+    assert results == ["created", "unchanged"]
+    await client.aclose()

@@ -1,0 +1,169 @@
+"""Learning events that a table tells: what a source's deliveries brought already is known again, the rest is recorded.
+
+The lines that bring something new, and those that contradict what is there, are kept byte for byte as a delivery of
+the source, so that every event can be followed to what was sent. Importing the same again adds nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from app.domain.learning import LearningEvent, content_hash, dedup_key
+from app.models.activities import ActivityReference
+from app.models.learning import LearningEventRow
+from app.models.people import Identity
+from app.models.sources import IMPORT_HEADER, DeliveryStatus
+from app.models.unit import unit_of
+from app.services import ingest
+from app.services.among import among
+from app.services.batches import Result
+from app.services.identities import name_of
+from app.services.imports import CellFault, Outcome, Plan, Sheet
+from app.services.ingest import Inbound
+
+_CHUNK = 500
+
+Told = tuple[Outcome, LearningEvent]
+Saying = tuple[UUID, UUID, str, datetime]
+"""(identity id, reference id, kind, instant): what a fact says, whatever its key."""
+
+
+async def put(session: AsyncSession, plan: Plan, outcomes: list[Outcome]) -> None:
+    """Record the events of the lines; a known one is unchanged, with a fault where it says something else."""
+    assert plan.source_id is not None  # noqa: S101  the plan of events has one
+    told = [(outcome, event) for outcome in outcomes if (event := _event(outcome)) is not None]
+    stored = await _stored(session, plan.source_id, {dedup_key(event) for _, event in told})
+    said = await _said(session, plan.source_id, [event for _, event in told if event.event_key is None])
+    kept: list[Outcome] = []
+    fresh: list[LearningEvent] = []
+    for outcome, event in told:
+        key, content = dedup_key(event), content_hash(event)
+        earlier = stored.get(key)
+        outcome.result = Result.UNCHANGED
+        if earlier is None and id(event) not in said:
+            stored[key] = content
+            outcome.result = Result.CREATED
+            fresh.append(event)
+            kept.append(outcome)
+        elif earlier is not None and earlier != content:
+            outcome.faults.append(CellFault(None, _CONFLICT, "conflict"))
+            kept.append(outcome)
+    if kept:
+        await ingest.record(session, [_inbound(session, plan, kept, fresh)])
+
+
+def _event(outcome: Outcome) -> LearningEvent | None:
+    event = None if outcome.faults else outcome.line.event
+    if event is not None and (why := ingest.unfit(event)) is None:
+        return event
+    if not outcome.faults:
+        reason = outcome.line.unreadable or (why if event is not None else "tells no event") or ""
+        column, _, detail = reason.partition(": ")
+        outcome.faults.append(CellFault(column, detail) if detail else CellFault(None, reason))
+    return None
+
+
+def _inbound(session: AsyncSession, plan: Plan, kept: Sequence[Outcome], fresh: Sequence[LearningEvent]) -> Inbound:
+    assert plan.source_id is not None  # noqa: S101  the same
+    return Inbound(
+        source_id=plan.source_id,
+        received_at=unit_of(session).tick(),
+        headers={"content-type": plan.media_type, IMPORT_HEADER: "events"},
+        body=plan.opening + b"".join(outcome.line.raw for outcome in kept),
+        status=DeliveryStatus.APPLIED if fresh else DeliveryStatus.IGNORED,
+        reason=None if fresh else "it contradicts what is there",
+        events=tuple(fresh),
+        authentic=False,
+    )
+
+
+async def _stored(session: AsyncSession, source_id: UUID, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Return the content hashes of the events of a source with these keys."""
+    wanted = sorted(keys)
+    found: dict[bytes, bytes] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        statement = select(col(LearningEventRow.dedup_key), col(LearningEventRow.content_sha256)).where(
+            col(LearningEventRow.source_id) == source_id,
+            col(LearningEventRow.dedup_key).in_(wanted[start : start + _CHUNK]),
+        )
+        found.update({key: content for key, content in await session.execute(statement)})  # noqa: C416  rows are no pairs to a type checker
+    return found
+
+
+async def _said(session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]) -> set[int]:
+    """Return which of these events, that carry no id, the source has told under an id of its own.
+
+    They are those that say the same: learner, activity, kind and instant.
+    """
+    timed = [event for event in events if event.occurred_at and event.activity and event.identities]
+    if not timed:
+        return set()
+    identities = await _identities(session, source_id, timed)
+    references = await _references(session, source_id, timed)
+    sayings: dict[int, Saying] = {}
+    for event in timed:
+        learner = identities.get(name_of(event.identities[0], source_id))
+        place = references.get(event.activity.external_id) if event.activity else None
+        if learner is not None and place is not None and event.occurred_at is not None:
+            sayings[id(event)] = (learner, place, event.kind.value, event.occurred_at)
+    known = await _known(session, source_id, sayings.values())
+    return {event for event, saying in sayings.items() if saying in known}
+
+
+async def _identities(
+    session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]
+) -> Mapping[tuple[str, str, str], UUID]:
+    names = sorted({name_of(event.identities[0], source_id) for event in events})
+    found: dict[tuple[str, str, str], UUID] = {}
+    columns = (Identity.issuer, Identity.kind, Identity.value)
+    for start in range(0, len(names), _CHUNK):
+        statement = select(col(Identity.id), *map(col, columns)).where(among(columns, names[start : start + _CHUNK]))
+        found.update({(row[1], row[2], row[3]): row[0] for row in await session.execute(statement)})
+    return found
+
+
+async def _references(session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]) -> Mapping[str, UUID]:
+    names = sorted({event.activity.external_id for event in events if event.activity})
+    found: dict[str, UUID] = {}
+    name = col(ActivityReference.external_id_in_source)
+    for start in range(0, len(names), _CHUNK):
+        statement = select(name, col(ActivityReference.id)).where(
+            col(ActivityReference.source_id) == source_id, name.in_(names[start : start + _CHUNK])
+        )
+        found.update({external_id: row_id for external_id, row_id in await session.execute(statement)})  # noqa: C416  rows are no pairs to a type checker
+    return found
+
+
+async def _known(session: AsyncSession, source_id: UUID, sayings: Iterable[Saying]) -> set[Saying]:
+    pairs = sorted({(learner, place) for learner, place, _, _ in sayings})
+    found: set[Saying] = set()
+    row = LearningEventRow
+    for start in range(0, len(pairs), _CHUNK):
+        statement = select(col(row.identity_id), col(row.reference_id), col(row.kind), col(row.occurred_at)).where(
+            col(row.source_id) == source_id,
+            col(row.event_key).is_not(None),
+            among((row.identity_id, row.reference_id), pairs[start : start + _CHUNK]),
+        )
+        rows = await session.execute(statement)
+        found |= {(learner, place, kind, at) for learner, place, kind, at in rows if learner and place}
+    return found
+
+
+_CONFLICT = "the same event is there with other content: the first stays; void it and send another if this one is right"
+
+EVENTS = Sheet(
+    name="events",
+    required=("kind",),
+    optional=(
+        "account", "issuer", "username", "email", "email_sha1", "openid", "person_name", "activity", "activity_title",
+        "content_version", "occurred_at", "event_id", "item", "passed", "score_scaled", "score_raw", "score_min",
+        "score_max", "progress", "duration", "due_at", "expires_at", "voids",
+    ),
+    key=(),
+    put=put,
+    told=True,
+)  # fmt: skip
