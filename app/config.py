@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     )
     body_timeout_seconds: Annotated[float, Field(gt=0, description="A slower body is answered 408.")] = 20.0
     max_connections: Annotated[int, Field(ge=1, description="Clients connected at once; more are answered 503.")] = 1000
+    rate_limit_requests: Annotated[
+        int,
+        Field(ge=0, description="Requests that a key may make of a process in a window; more are 429. 0: no limit."),
+    ] = 6000
+    rate_limit_seconds: Annotated[int, Field(ge=1, description="That window.")] = 60
     max_streams: Annotated[int, Field(ge=1, description="Live streams open at once in a process; more are 503.")] = 200
     max_streams_per_tenant: Annotated[int, Field(ge=1, description="Of these, for one tenant; more are 429.")] = 20
     database_timeout_seconds: Annotated[

@@ -63,6 +63,7 @@ from app.api.graphql import endpoint as graphql
 from app.api.handshakes import Handshakes
 from app.api.keysets import KeySets
 from app.api.middleware import RequestFrame
+from app.api.rates import Rates
 from app.api.senders import Senders
 from app.api.setups import Directory
 from app.api.streams import Streams
@@ -82,6 +83,7 @@ WORKER_STOP_SECONDS = 4
 
 _EXPOSED = [
     *("ETag", "Link", "Location", "Retry-After", "X-Request-Id", "Idempotency-Replayed", "Last-Modified"),
+    *("RateLimit", "RateLimit-Policy", "Deprecation", "Sunset"),
     *("X-Experience-API-Version", "X-Experience-API-Consistent-Through"),
 ]
 _ALLOWED = [
@@ -174,6 +176,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.keyring = Keyring(database)
     app.state.running_keys = set()
     app.state.directory = Directory(database, app.state.vault)
+    app.state.rates = Rates(settings.rate_limit_requests, settings.rate_limit_seconds)
     app.state.streams = Streams(database, most=settings.max_streams, most_of_tenant=settings.max_streams_per_tenant)
     database.after_change.append(app.state.streams.ring)
     app.state.outbound = Outbound(settings.trusted_origins)

@@ -1,5 +1,6 @@
 """The REST door of a noun: the same routes, conventions and documents for every one of them (api.md, REST 1 to 10)."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
-from app.api import cursors
+from app.api import cursors, expansions
 from app.api.batches import RULES, BatchResult, batch_of, batch_shape
 from app.api.deps import IDEMPOTENT, KEY_REQUIRED, AsOf, IfNoneMatch, SessionOf, VaultOf, Versions
 from app.api.routing import UnitRoute
@@ -95,7 +96,7 @@ class Door:
             operation_id=f"list{self.many}",
             summary=f"List {noun.plural.replace('_', ' ').replace('kpi', 'KPI')}",
             description="One page, in the order of `sort`; `next_cursor`, with the same filters, gives the next one.",
-            response_model=page_shape(noun.read),
+            response_model=page_shape(noun.read, expansions.shape_of(noun)),
             responses={200: {"headers": NEXT}},
         )
 
@@ -182,10 +183,13 @@ class Door:
             response: Response,
             session: SessionOf,
             if_none_match: IfNoneMatch = None,
+            expand: str | None = None,
         ) -> Any:
             row = await nouns.get(session, noun, self.id_of(id))
-            if noun.linked is not None or "version" not in noun.table.c:
-                return (await nouns.present_many(session, noun, [row]))[0]
+            tree = expansions.parsed(noun, expand)
+            if tree or noun.linked is not None or "version" not in noun.table.c:
+                shown = await nouns.present_many(session, noun, [row])
+                return (await expansions.expanded(session, noun, shown, tree))[0]
             unchanged = None if noun.volatile else not_modified(row.version, if_none_match)
             return unchanged or self.answer(response, row)
 
@@ -195,13 +199,20 @@ class Door:
             session: SessionOf,
             as_of: AsOf = None,
             if_none_match: IfNoneMatch = None,
+            expand: str | None = None,
         ) -> Any:
             if as_of is None:
-                return await now(id, response, session, if_none_match)
-            return noun.present(await nouns.get_as_of(session, noun, self.id_of(id), as_of))
+                return await now(id, response, session, if_none_match, expand)
+            shown = noun.present(await nouns.get_as_of(session, noun, self.id_of(id), as_of))
+            return (await expansions.expanded(session, noun, [shown], expansions.parsed(noun, expand), as_of))[0]
 
         endpoint = then if noun.name in VERSIONS else now
         endpoint.__annotations__["id"] = self.id_param
+        if expansions.relations(noun.name):
+            parameter = Query(max_length=500, description=expansions.description(noun))
+            endpoint.__annotations__["expand"] = Annotated[str | None, parameter]
+        else:
+            endpoint = without_parameter(endpoint, "expand")
         self.add(
             "GET",
             "/{id}",
@@ -209,7 +220,7 @@ class Door:
             operation_id=f"get{self.single}",
             summary=f"Get {self.one}",
             description="An archived one too.",
-            response_model=noun.read,
+            response_model=expansions.shape_of(noun),
             responses=NOT_MODIFIED,
         )
 
@@ -302,6 +313,14 @@ class Door:
         )
 
 
+def without_parameter(endpoint: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return an endpoint whose optional parameter `name` clients cannot give."""
+    signature = inspect.signature(endpoint)
+    left = [each for each in signature.parameters.values() if each.name != name]
+    endpoint.__signature__ = signature.replace(parameters=left)  # type: ignore[attr-defined]  # where inspect looks first
+    return endpoint
+
+
 def not_modified(version: int, if_none_match: str | None) -> Response | None:
     """Return the answer 304 when the client has this version at hand already, else None."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
@@ -321,7 +340,7 @@ async def listed(
     within: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return one page of a noun's list and set its Link header. `within` narrows the list by what the path says."""
-    asked = query.model_dump(exclude={"limit", "cursor", "sort", "include_total", "include_archived", "q"})
+    asked = query.model_dump(exclude={"limit", "cursor", "sort", "include_total", "include_archived", "q", "expand"})
     filters = {name: value for name, value in asked.items() if value not in (None, [])} | dict(within or {})
     sort = tuple(part for part in query.sort.split(",") if part)
     kinds = [column.type.python_type for column in sort_columns(noun, sort)]
@@ -335,5 +354,6 @@ async def listed(
     if following:
         url = request.url.include_query_params(cursor=following)
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    items = await nouns.present_many(session, noun, found.items)
+    tree = expansions.parsed(noun, getattr(query, "expand", None))
+    items = await expansions.expanded(session, noun, await nouns.present_many(session, noun, found.items), tree)
     return {"items": items, "next_cursor": following, "total": found.total}

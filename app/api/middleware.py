@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -20,6 +21,11 @@ HEADERS_MAX = 100
 CLIENT_CLOSED = 499
 """Logged where the client left before it was answered."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})(?P<trace_id>[0-9a-f]{32})-(?!0{16})(?P<parent_id>[0-9a-f]{16})-[0-9a-f]{2}"
+)
+"""https://www.w3.org/TR/trace-context/#traceparent-header"""
+
 _LOGGED_LENGTH = 200
 _USUAL_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -64,8 +70,9 @@ class RequestFrame:
         request = Request(scope)
         request_id = _request_id(request.headers.get("x-request-id"))
         request.state.request_id = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        sender = _Sender(send, request_id, no_store=not scope["path"].startswith("/static"))
+        structlog.contextvars.bind_contextvars(request_id=request_id, **_trace(request.headers.get("traceparent")))
+        request.state.told = {}
+        sender = _Sender(send, request_id, scope["state"], no_store=not scope["path"].startswith("/static"))
         sender.without_body = request.state.without_body = without_body
         try:
             await self._serve(request, receive, sender)
@@ -155,9 +162,10 @@ class _LimitedBody:
 class _Sender:
     """The sending side: adds the headers that every response carries and remembers the status."""
 
-    def __init__(self, send: Send, request_id: str, *, no_store: bool) -> None:
+    def __init__(self, send: Send, request_id: str, state: Mapping[str, Any], *, no_store: bool) -> None:
         self._send = send
         self._request_id = request_id
+        self._state = state
         self._usual = _USUAL_HEADERS if no_store else _USUAL_HEADERS[:-1]
         self.without_body = False
         self.status = 0
@@ -165,7 +173,11 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+            told = {name.lower().encode(): value.encode() for name, value in self._state["told"].items()}
+            headers: list[tuple[bytes, bytes]] = [
+                *((name, value) for name, value in message.get("headers", ()) if name == b"link" or name not in told),
+                *told.items(),
+            ]
             names = {name for name, _ in headers}
             headers += [(name, value) for name, value in self._usual if name not in names]
             headers.append((b"x-request-id", self._request_id.encode()))
@@ -177,6 +189,12 @@ class _Sender:
 
 def _is_below(path: str, place: str) -> bool:
     return place.endswith("/") and path.startswith(place)
+
+
+def _trace(traceparent: str | None) -> dict[str, str]:
+    """Return what ties log lines to the caller's trace; nothing for a header that W3C Trace Context does not allow."""
+    parts = _TRACEPARENT.fullmatch(traceparent or "")
+    return {} if parts is None else {"trace_id": parts["trace_id"], "parent_id": parts["parent_id"]}
 
 
 def _request_id(sent: str | None) -> str:

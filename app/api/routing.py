@@ -11,8 +11,10 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.api import deprecations
 from app.api.authentication import Principal
 from app.api.bodies import read_json
+from app.api.rates import admit
 from app.domain.errors import Conflict, Fault, Invalid
 from app.services import idempotency
 
@@ -37,11 +39,14 @@ class UnitRoute(APIRoute):
         """Return the handler around FastAPI's own."""
         inner = super().get_route_handler()
         parameters = _names(self.dependant)
+        notice = deprecations.headers(self.openapi_extra)
 
         async def handle(request: Request) -> Response:
             state = request.app.state
             principal: Principal = await state.keyring.principal(request.headers.get("authorization"))
             request.state.principal = principal
+            request.state.told = dict(notice)
+            admit(request, principal)
             reading = request.method in _SAFE
             principal.require(self.scope or ("read" if reading else "write"))
             _check_address(request, parameters)
@@ -103,11 +108,14 @@ class KeyRoute(APIRoute):
         """Return the handler around FastAPI's own."""
         inner = super().get_route_handler()
         parameters = _names(self.dependant)
+        notice = deprecations.headers(self.openapi_extra)
 
         async def handle(request: Request) -> Response:
             principal: Principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
-            principal.require(self.scope)
             request.state.principal = principal
+            request.state.told = dict(notice)
+            admit(request, principal)
+            principal.require(self.scope)
             _check_address(request, parameters)
             if request.method not in _SAFE:
                 await read_json(request)

@@ -9,6 +9,7 @@ from sqlalchemy import Uuid
 from sqlmodel import SQLModel
 from sqlmodel.main import FieldInfoMetadata
 
+from app.api import expansions
 from app.models.examples import give_patch_example
 from app.models.values import AwareTime, Day
 from app.services.nouns import NounType
@@ -59,19 +60,20 @@ def _annotation(info: FieldInfo) -> Any:
     return Annotated[(info.annotation, *metadata)] if metadata else info.annotation
 
 
-def page_shape(read: type[SQLModel]) -> type[BaseModel]:
-    """Return the shape of one page of `read`."""
+def page_shape(read: type[SQLModel], shown: type[SQLModel] | None = None) -> type[BaseModel]:
+    """Return the shape of one page of `read`; `shown` is what its items are where they can show more."""
 
     def give_page_example(schema: dict[str, Any]) -> None:
         schema["examples"] = [
             {"items": read.model_json_schema().get("examples", [])[:1], "next_cursor": None, "total": None}
         ]
 
+    item: Any = shown or read
     shape: type[BaseModel] = create_model(
         read.__name__.removesuffix("Read") + "Page",
         __config__=ConfigDict(json_schema_extra=give_page_example),
         __doc__="One page of a list.",
-        items=(list[read], Field(description="The rows of this page.")),  # type: ignore[valid-type]  # made at run time
+        items=(list[item], Field(description="The rows of this page.")),
         next_cursor=(str | None, Field(description="Give it as `cursor` for the next page; null on the last.")),
         total=(int | None, Field(default=None, description="Rows in all pages; only with include_total=true.")),
     )
@@ -99,6 +101,8 @@ def query_shape(noun: NounType[Any], *, sort: str | None = None) -> type[BaseMod
     if noun.search:
         text = f"Text to look for in {', '.join(noun.search)}; upper and lower case are the same."
         fields["q"] = (str | None, Field(default=None, max_length=200, description=text))
+    if expansions.relations(noun.name):
+        fields["expand"] = (str | None, Field(default=None, max_length=500, description=expansions.description(noun)))
     for name in noun.filters:
         fields[name] = _filter(noun, name)
     for name in (*(each for each in _RANGES if each in noun.table.c), *noun.ranges):

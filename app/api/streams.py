@@ -17,8 +17,9 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from app.api.authentication import Keyring, Unauthenticated
 from app.api.changes import cursor_of, place_of
 from app.api.deps import KEY_REQUIRED, PrincipalOf, VaultOf
+from app.api.rates import TooManyRequests
 from app.api.routing import KeyRoute
-from app.domain.errors import ThroughlineError, Unavailable
+from app.domain.errors import Unavailable
 from app.models.tenancy import Change
 from app.models.unit import TenantScope, Units
 from app.services import changes
@@ -37,12 +38,6 @@ _CHUNK = 100
 R = TypeVar("R")
 
 router = APIRouter(prefix="/stream", tags=["changes"], route_class=KeyRoute, dependencies=[KEY_REQUIRED])
-
-
-class TooManyRequests(ThroughlineError):
-    """More was asked for at once, or in a time, than is anybody's share."""
-
-    code = "too_many_requests"
 
 
 class Streams:
