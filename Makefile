@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check check-contracts format simulate bench bench-figures bench-large faults contracts lock
+.PHONY: help demo serve test check check-contracts format simulate bench-figures bench-large bench faults contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once

@@ -3,6 +3,7 @@
 Tests are kept apart by tenants of their own. PostgreSQL is reached as an application role: neither owner nor superuser.
 """
 
+import asyncio
 import contextlib
 import importlib
 import secrets
@@ -102,6 +103,8 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     """The service on one engine, the same for all tests: they are kept apart by their tenants."""
     service = create_app(settings)
+    # The loop stands still while a test without it runs: nothing in the background may hold a transaction then.
+    service.state.keyring.note_uses_regularly = asyncio.Event().wait
     async with service.router.lifespan_context(service):
         yield service
 

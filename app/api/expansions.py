@@ -77,8 +77,10 @@ def relations(name: str) -> Mapping[str, Relation]:
     noun = every[name]
     found = {}
     for column, target in _foreign_ids(noun):
-        if target in every:
-            one = column.removesuffix("_id")
+        one = column.removesuffix("_id")
+        if one in noun.read.model_fields:  # a field of another meaning has the name, such as the role of an observer
+            one = f"{one}_{target}"
+        if target in every and one not in noun.read.model_fields:
             found[one] = Relation(one, every[target], column, many=False)
     for other in every.values():
         if other.linked is not None or "archived_at" not in other.table.c:

@@ -13,7 +13,7 @@ from app.api.routing import UnitRoute
 from app.domain import ids
 from app.domain.errors import NotFound
 from app.domain.metrics.spelling import ask, spelled
-from app.models.figures import Audience, Explanation, FigureList
+from app.models.figures import AudienceSnapshot, Explanation, FigureList
 from app.models.figures import FigureRead as Read
 from app.models.values import Day
 from app.services import explanations, figures, subjects
@@ -62,7 +62,7 @@ _To = Annotated[
     Day | None, Query(alias="to", description="Only facts placed before this day.", examples=["2026-04-01"])
 ]
 _Audience = Annotated[
-    Audience,
+    AudienceSnapshot,
     Query(
         description="Which snapshot of an audience is the denominator: at_end leaves out who has left by then, "
         "at_start counts everyone who worked here when it was offered."
@@ -83,7 +83,7 @@ async def get_figures(
     by: _By = [],  # noqa: B006  FastAPI copies it
     since: _From = None,
     until: _To = None,
-    audience: _Audience = Audience.AT_END,
+    audience: _Audience = AudienceSnapshot.AT_END,
     as_of: AsOf = None,
 ) -> FigureList:
     """Return the figures by subject in the order asked, within it by metric, within it by segment.
@@ -108,7 +108,7 @@ async def explain_figure(
     segment: _Segments = [],  # noqa: B006  FastAPI copies it
     since: _From = None,
     until: _To = None,
-    audience: _Audience = Audience.AT_END,
+    audience: _Audience = AudienceSnapshot.AT_END,
     as_of: AsOf = None,
     cursor: _Cursor = None,
 ) -> Explanation:

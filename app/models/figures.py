@@ -13,7 +13,7 @@ from app.domain.figure import Figure, Status, ValueType
 from app.models.values import ActivityId, DeliveryId, LearningEventId, PersonId
 
 
-class Audience(StrEnum):
+class AudienceSnapshot(StrEnum):
     """Which snapshot of an audience is counted."""
 
     AT_START = "at_start"

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Index, Uuid
 from sqlmodel import Field, SQLModel
 
 from app.models.base import Instant, Json, Noun, Shape, tenant_key
-from app.models.figures import Audience, FigureRead
+from app.models.figures import AudienceSnapshot, FigureRead
 from app.models.values import AwareTime, Day, Prose, PublishedFigureId, RestatementId
 
 
@@ -26,11 +26,18 @@ class FigureQuestion(Shape):
         max_length=60, description="Public id.", schema_extra={"examples": ["ini_01h455vb4pex5vsknk084sn02q"]}
     )
     segment: dict[str, str | None] = Field(
-        default={}, max_length=2, description="Value by dimension; null: those without. Empty: all of the subject."
+        default={},
+        max_length=2,
+        description="Value by dimension; null: those without. Empty: all of the subject.",
+        schema_extra={"examples": [{"role": "press operator"}]},
     )
     since: Day | None = Field(default=None, description="Only facts placed on this day or later.")
     until: Day | None = Field(default=None, description="Only facts placed before this day.")
-    audience: Audience = Field(default=Audience.AT_END, description="Which snapshot of an audience is counted.")
+    audience: AudienceSnapshot = Field(
+        default=AudienceSnapshot.AT_END,
+        description="Which snapshot of an audience is counted: that of the start or that of the end of the time.",
+        schema_extra={"examples": ["at_end"]},
+    )
 
 
 class PublishWrite(FigureQuestion):
@@ -71,13 +78,17 @@ class PublishedFigure(Noun, table=True):
     checked_position: int = Field(default=0, sa_type=BigInteger)
 
 
+class StatedFigure(FigureRead):
+    """A figure as it was said, with all that makes it defensible."""
+
+
 class PublishedFigureRead(SQLModel):
     """A figure as it was said."""
 
     id: PublishedFigureId = Field(description="Public id.")
     metric: str = Field(description="Slug of the metric.", schema_extra={"examples": ["completion_rate"]})
     question: FigureQuestion = Field(description="What was asked.")
-    figure: FigureRead = Field(description="The figure; its revision counts restatements.")
+    figure: StatedFigure = Field(description="The figure; its revision counts restatements.")
     inputs: list[dict[str, Any]] = Field(description="What it was computed from: name and value of each input.")
     note: str | None = Field(description="Where it was said.")
     stood_at: datetime = Field(description="The instant as of which it was said.")

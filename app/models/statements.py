@@ -61,7 +61,7 @@ class RestatementWrite(Shape):
     )
 
 
-class Restatement(BaseModel):
+class StatementRestatement(BaseModel):
     """How a statement hangs together with the one before or after it."""
 
     restates: str | None = Field(
@@ -107,7 +107,9 @@ class ImpactStatementRead(SQLModel):
         schema_extra={"examples": ["draft"]},
     )
     issued_at: datetime | None = Column(description="When it was issued; null while a draft.")
-    restatement: Restatement | None = Column(description="What it replaces, or what replaced it; null: neither.")
+    restatement: StatementRestatement | None = Column(
+        description="What it replaces, or what replaced it; null: neither."
+    )
     effect_estimate_id: EffectEstimateId = Column(description="The estimate that it rests on.")
     initiative_id: InitiativeId = Column(description="The initiative.")
     outcome_id: OutcomeId = Column(description="The outcome.")

@@ -11,7 +11,7 @@ from app.domain import ids
 from app.domain.errors import Conflict, Invalid
 from app.models.effect_options import EffectOptions
 from app.models.effects import AcceptanceWrite, EffectEstimate, EffectEstimateWrite
-from app.models.statements import ImpactStatement, ImpactStatementWrite, Restatement, StatementStatus
+from app.models.statements import ImpactStatement, ImpactStatementWrite, StatementRestatement, StatementStatus
 from app.models.unit import unit_of
 from app.services import decisions, effects, nouns, statements
 from app.services.effects import EFFECTS
@@ -59,9 +59,9 @@ async def restate(session: AsyncSession, statement_id: UUID, reason: str | None 
     fields = ImpactStatementWrite.model_validate(row.request | {"effect_estimate_id": estimate.id})
     fresh = await statements.state(session, fields)
     fresh.status, fresh.issued_at = StatementStatus.ISSUED.value, fresh.recorded_at
-    fresh.restatement = Restatement(restates=_public(row), reason=said).model_dump()
+    fresh.restatement = StatementRestatement(restates=_public(row), reason=said).model_dump()
     row.status = StatementStatus.RESTATED.value
-    former = Restatement.model_validate(row.restatement or {"reason": said})
+    former = StatementRestatement.model_validate(row.restatement or {"reason": said})
     row.restatement = former.model_copy(update={"restated_by": _public(fresh), "failed": None}).model_dump()
     await _kept(session, row)
     return await _kept(session, fresh)
@@ -75,7 +75,7 @@ async def restate_changed(session: AsyncSession, _arguments: Mapping[str, object
             if await statements.changed_since(session, row):
                 await restate(session, row.id)
         except (Conflict, Invalid) as error:
-            held = Restatement.model_validate(row.restatement or {"reason": "Its facts have changed."})
+            held = StatementRestatement.model_validate(row.restatement or {"reason": "Its facts have changed."})
             row.restatement = held.model_copy(update={"failed": error.detail}).model_dump()
             await _kept(session, row)
 

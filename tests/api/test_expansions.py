@@ -82,7 +82,11 @@ async def test_every_reference_of_a_noun_can_be_shown_and_nothing_else(
     shared = reference["components"].get("parameters", {})
     listed = reference["paths"][f"/v1/{noun}"]["get"]["parameters"]
     parameters = [shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in listed]
-    (parameter,) = [each for each in parameters if each["name"] == "expand"]
+    parameter = next((each for each in parameters if each["name"] == "expand"), None)
+    if parameter is None:  # a noun without relations
+        assert not CONVENTIONS[noun].references
+        assert (await client.get(f"/v1/{noun}", params={"expand": "x"})).status_code == 422
+        return
     offered = parameter["description"].rpartition(": ")[2].rstrip(".").split(", ")
 
     found = await first(client, noun, ",".join(offered))
@@ -90,8 +94,7 @@ async def test_every_reference_of_a_noun_can_be_shown_and_nothing_else(
     deep = await client.get(f"/v1/{noun}/{row['id']}", params={"expand": ".".join([offered[0]] * 3)})
 
     for name in CONVENTIONS[noun].references:
-        one = name.removesuffix("_id")
-        assert one in offered
+        one = next(each for each in offered if each.startswith(name.removesuffix("_id")))
         assert (found[one] or {}).get("id") == row.get(name)
     for answer in (refused, deep):
         assert answer.status_code == 422

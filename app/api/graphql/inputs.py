@@ -17,7 +17,7 @@ from app.services.nouns import NounType
 
 FIRST = 20
 FIRST_MOST = 100
-_NOT_FILTERS = ("limit", "cursor", "sort", "include_total")
+_NOT_FILTERS = ("limit", "cursor", "sort", "include_total", "expand")
 
 
 @strawberry.enum(description="Which way a sort runs.")

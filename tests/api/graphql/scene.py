@@ -11,11 +11,13 @@ from app.models.effect_results import EffectResultRead
 from app.models.effects import EffectEstimate
 from app.models.hooks import WebhookAttempt, WebhookEndpointWrite
 from app.models.panels import Panel
+from app.models.publications import Restatement
 from app.models.rollouts import RolloutDesign
 from app.models.statements import ImpactStatement
 from app.models.unit import unit_of
 from app.outbound import Answer
 from app.services import changes, hooks, operations, outgoing
+from app.services.bulk import born
 from app.services.outgoing import Outcome
 from app.vault import Vault
 from tests.api.test_webhooks import basic, connect
@@ -37,10 +39,30 @@ async def arrange(org: Organisation, database: Database) -> Scene:
     await _loop(org, scene)
     await _judgements(org, database, scene)
     await _hooks(org, database, scene)
+    await _said(org, database, scene)
+    return scene
+
+
+async def _said(org: Organisation, database: Database, scene: Scene) -> None:
+    """Publish a figure, say that it was restated, and begin an operation."""
+    about = {"metric": "participation_rate", "subject": scene["Initiative"]}
+    published = await org.client.post("/v1/figures/publish", json=about)
+    assert published.status_code == 201, published.text
+    scene["PublishedFigure"] = published.json()["id"]
+    said = ids.decode("pub", scene["PublishedFigure"])
     async with database.transaction(org.scope) as session:
         begun = await operations.start(session, operations.Order("test_scene", {}, "rows", 3))
+        restated = Restatement(
+            **born(session),
+            metric="participation_rate",
+            subject_id=ids.decode("ini", scene["Initiative"]),
+            from_id=said,
+            to_id=said,
+            because={"reason": "late_events", "detail": "One came late.", "facts": []},
+        )
+        session.add(restated)
     scene["Operation"] = ids.encode("opn", begun.id)
-    return scene
+    scene["Restatement"] = ids.encode("rst", restated.id)
 
 
 async def _people(org: Organisation, scene: Scene) -> None:

@@ -29,6 +29,8 @@ OTHERWISE = {
 }
 """What hangs below a noun in REST and is no list of its node, with the reason."""
 SPELLED_OTHERWISE = {
+    ("restatement", "from_id"): "replaced",
+    ("restatement", "to_id"): "replacement",
     ("delivery", "source_slug"): "source",
     ("measurement", "subject_id"): "subjectId",
     ("effect_estimate", "panel_id"): "postedPanel",

@@ -46,6 +46,8 @@ REST = {
     "WebhookMessage": "webhook-messages",
     "WebhookAttempt": "webhook-attempts",
     "Operation": "operations",
+    "PublishedFigure": "published-figures",
+    "Restatement": "restatements",
     "AssessmentScore": "assessment-scores",
     "ProficiencyStandard": "proficiency-standards",
     "StandardAttainment": "standard-attainments",
@@ -160,7 +162,9 @@ LINKS = {
     "Commitment": {"initiative": "Initiative", "agreement": "Agreement", "stakeholder": "Person"},
     "WebhookEndpoint": {"messages": "WebhookMessage", "attempts": "WebhookAttempt"},
     "WebhookMessage": {"endpoint": "WebhookEndpoint", "change": "Change", "log": "WebhookAttempt"},
-    "WebhookAttempt": {"endpoint": "WebhookEndpoint"},
+    "WebhookAttempt": {"endpoint": "WebhookEndpoint", "message": "WebhookMessage"},
+    "PublishedFigure": {"restatements": "Restatement"},
+    "Restatement": {"replaced": "PublishedFigure", "replacement": "PublishedFigure"},
     "AssessmentScore": {"initiative": "Initiative", "activity": "Activity", "person": "Person"},
     "ProficiencyStandard": {"initiative": "Initiative", "attainments": "StandardAttainment"},
     "StandardAttainment": {"standard": "ProficiencyStandard", "person": "Person"},
@@ -180,7 +184,12 @@ LINKS = {
     "Requirement": {"activity": "Activity", "orgUnit": "OrgUnit"},
     "Change": {"resource": "Tenant"},
 }
-ELSEWHERE = {("OrgUnit", "children"), ("Objective", "children"), ("Audience", "members")}
+ELSEWHERE = {
+    ("OrgUnit", "children"),
+    ("Objective", "children"),
+    ("Audience", "members"),
+    ("Operation", "items"),
+}
 
 
 def node_types() -> Iterator[GraphQLObjectType]:
