@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from app.api.expansions import RELATION
 from app.api.shapes import camel
 
 Operation = dict[str, Any]
@@ -17,6 +18,27 @@ _BOUND_WORDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "les
 
 _IN_PARTS = {"ProblemFault"}
 """Answers that leave out what is not known."""
+
+
+def compose_expansions(schemas: dict[str, Any]) -> None:
+    """Describe a shape with relations as the plain shape and what may stand beside it: no field is told twice."""
+    for name, schema in list(schemas.items()):
+        fields = schema.get("properties", {})
+        relations = {field: inner for field, inner in fields.items() if inner.pop(RELATION, False)}
+        if relations:
+            plain = f"{name.removesuffix('Expanded')}Read"
+            schemas.setdefault(
+                plain, schema | {"properties": {field: fields[field] for field in fields if field not in relations}}
+            )
+            beside = {"type": "object", "properties": {field: _no_default(inner) for field, inner in relations.items()}}
+            schemas[name] = {
+                "allOf": [{"$ref": f"#/components/schemas/{plain}"}, beside],
+                "description": f"{schema['description'].partition(chr(10))[0]} With the relations that were asked for.",
+            }
+
+
+def _no_default(field: dict[str, Any]) -> dict[str, Any]:
+    return {word: value for word, value in field.items() if word != "default"}
 
 
 def complete_answers(document: Mapping[str, Any]) -> None:

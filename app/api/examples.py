@@ -13,7 +13,7 @@ Schemas = Mapping[str, dict[str, Any]]
 def complete(schemas: Schemas) -> None:
     """Give each object schema an example, and each given one the nulls that the framework leaves out of examples."""
     for name, schema in schemas.items():
-        if schema.get("type") != "object":
+        if schema.get("type") != "object" and "allOf" not in schema:
             continue
         given = schema.get("examples")
         if given:
@@ -38,7 +38,9 @@ def _whole(value: Any, schema: Mapping[str, Any], schemas: Schemas) -> Any:
 
 
 def _resolved(schema: Mapping[str, Any], schemas: Schemas) -> Mapping[str, Any]:
-    """Follow a reference, or the first choice that is an object."""
+    """Follow a reference, the first choice that is an object, or the first of several shapes put together."""
+    if "allOf" in schema:
+        return _resolved(schema["allOf"][0], schemas)
     for choice in schema.get("anyOf", ()):
         if "$ref" in choice or "items" in choice:
             return _resolved(choice, schemas)
@@ -51,6 +53,8 @@ def _example(schema: Mapping[str, Any], schemas: Schemas, above: tuple[str, ...]
     """Return an example of a schema; `above` names the schemas that it stands in, so that none is entered twice."""
     if schema.get("examples"):
         return _whole(schema["examples"][0], schema, schemas)
+    if "allOf" in schema:
+        schema = schema["allOf"][0]
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(_LEAF)
         return None if name in above else _example(schemas[name], schemas, (*above, name))

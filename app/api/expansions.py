@@ -23,6 +23,8 @@ from app.services.pages import Query
 DEEPEST = 2
 LISTED_MOST = 50
 _PATHS_MOST = 20
+RELATION = "x-relation"
+"""Marks a field that is only there where it was asked for; the finished reference has no such word."""
 
 Tree = dict[str, "Tree"]
 """What is to be expanded, and inside it what."""
@@ -110,7 +112,7 @@ def _shapes() -> dict[str, type[SQLModel]]:
             if relation.many:
                 inner = f"list[{_title(relation.target)}] | None"
                 text = f"The newest {LISTED_MOST} that name it; only with `expand={relation.name}`."
-            fields[relation.name] = (inner, Field(default=None, description=text))
+            fields[relation.name] = (inner, Field(default=None, description=text, json_schema_extra={RELATION: True}))
         made[name] = create_model(_title(noun), __base__=(Expandable, noun.read), **fields)
         made[name].__doc__ = noun.read.__doc__
         _SHAPES[made[name]] = noun

@@ -96,6 +96,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         described = shape.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(described.pop("$defs"))
         schemas[shape.__name__] = described
+    components.compose_expansions(schemas)
     components.complete_answers(schema)
     examples.complete(schemas)
     schema["components"]["responses"] = _problem_responses()
