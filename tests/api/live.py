@@ -9,6 +9,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+PATIENCE = 60
+
 
 @dataclass
 class Listener:
@@ -42,7 +44,7 @@ class Listener:
 
     async def block(self) -> str | None:
         """Return the next block of lines; None at the end of the stream."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while b"\n\n" not in self.body:
                 part = await self._parts.get()
                 if part is None:
@@ -71,7 +73,7 @@ async def listening(
     listener = Listener()
     serving = asyncio.create_task(app(_scope(token, query, method, headers), listener.receive, listener.send))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await listener.begun.wait()
         if listener.status == 200 and method == "GET":
             opening = await listener.block()
@@ -80,7 +82,7 @@ async def listening(
         yield listener
     finally:
         listener.gone.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await serving
 
 
