@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db import Database
 from app.domain.errors import Unavailable
-from app.services import hooks, idempotency, jobs, operations, publications, restatements, sources
+from app.services import hooks, idempotency, jobs, operations, publications, sources
 from app.services.jobs import Claim, JobKind, LeaseLost, Paused, Turn
 from app.vault import Vault
-from app.work import imports
+from app.work import effects, imports, restatements
 
 log = structlog.get_logger(__name__)
 
@@ -25,14 +25,13 @@ KINDS = (
     JobKind("purge_webhook_log", hooks.purge, every=timedelta(hours=24)),
     JobKind("restate_figures", publications.check, every=timedelta(minutes=1)),
     JobKind("mark_silent_sources", sources.mark_silent, every=timedelta(minutes=1)),
-    JobKind("restate_statements", restatements.restate_changed, every=timedelta(hours=1)),
 )
 """Every kind of job that is done in one unit."""
 
 
 def long_kinds(vault: Vault) -> tuple[JobKind, ...]:
-    """Return every kind of job that carries an operation out."""
-    return (imports.kind(vault),)
+    """Return every kind of job that takes more than one unit: operations, and what estimates effects anew."""
+    return imports.kind(vault), effects.KIND, restatements.KIND
 
 
 LEASE = timedelta(seconds=60)

@@ -2,31 +2,48 @@
 
 from typing import Any
 
-from fastapi import Response
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 
-from app.api.deps import IDEMPOTENT, SessionOf
+from app.api.deps import IDEMPOTENT, KEY_REQUIRED, SessionOf
 from app.api.doors import Door
+from app.api.operations import ACCEPTED, accepted
+from app.api.stages import StagedRoute, StagesOf
 from app.models.effects import AcceptanceWrite, EffectEstimateRead, EffectEstimateWrite, RejectionWrite
-from app.services import decisions, effects
+from app.services import decisions, effects, estimation
 from app.services.effects import EFFECTS
 
 door = Door(EFFECTS, "/effect-estimates", "effect-estimates")
 door.listing()
 door.reading()
 router = door.router
+computing = APIRouter(prefix=door.path, tags=["effect-estimates"], route_class=StagedRoute, dependencies=[KEY_REQUIRED])
+routers = (router, computing)
 
 
-@router.post(
+@computing.post(
     "",
     status_code=201,
     dependencies=[IDEMPOTENT],
     operation_id="createEffectEstimate",
     summary="Estimate an effect",
     response_model=EffectEstimateRead,
+    responses=ACCEPTED,
 )
-async def create_effect_estimate(fields: EffectEstimateWrite, response: Response, session: SessionOf) -> Any:
-    """Build the panel from stored facts, run the estimators and keep the answer with its evidence grade."""
-    row = await effects.compute(session, fields)
+async def create_effect_estimate(fields: EffectEstimateWrite, response: Response, stages: StagesOf) -> Any:
+    """Build the panel from stored facts, run the estimators and keep the answer with its evidence grade.
+
+    More than 10,000 units are estimated by an operation (202), whose `result` names the estimate.
+    """
+    async with stages.reading() as session:
+        asked = await effects.resolved(session, fields)
+        small = await effects.count_units(session, asked) <= effects.INTERACTIVE_UNITS
+        prepared = await effects.prepare(session, asked) if small else None
+    if prepared is None:
+        begun = accepted(response, await effects.start(await stages.writing(), asked))
+        return JSONResponse(begun.model_dump(mode="json"), 202, dict(response.headers))
+    ran = await estimation.run(prepared.task)
+    row = await effects.keep(await stages.writing(), prepared, ran)
     response.headers["Location"] = door.location(row)
     return EFFECTS.present(row)
 

@@ -1,6 +1,5 @@
 """One request, one unit of work: authenticated, opened, committed, and only then answered."""
 
-import hashlib
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -9,20 +8,16 @@ from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api import deprecations
+from app.api import deprecations, keyed_requests
 from app.api.authentication import Principal
 from app.api.bodies import read_json
 from app.api.rates import admit
-from app.domain.errors import Conflict, Fault, Invalid
-from app.services import idempotency
+from app.domain.errors import Fault, Invalid
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
-_KEY_LENGTH_MAX = 255
-_STORED_HEADERS = ("content-type", "etag", "location")
 
 
 class UnitRoute(APIRoute):
@@ -42,8 +37,7 @@ class UnitRoute(APIRoute):
         notice = deprecations.headers(self.openapi_extra)
 
         async def handle(request: Request) -> Response:
-            state = request.app.state
-            principal: Principal = await state.keyring.principal(request.headers.get("authorization"))
+            principal: Principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
             request.state.principal = principal
             request.state.told = dict(notice)
             admit(request, principal)
@@ -51,16 +45,30 @@ class UnitRoute(APIRoute):
             principal.require(self.scope or ("read" if reading else "write"))
             _check_address(request, parameters)
             if reading:
-                as_of = _instant(request.query_params.get("as_of"))
-                if as_of is not None:
-                    await state.database.settle(principal.tenant, as_of)
-                async with state.database.reading(principal.tenant) as session:
-                    request.state.session = session
-                    return await inner(request)
+                return await self.read(request, principal, inner)
             await self.read_body(request)
-            return await _write(request, principal, inner)
+            return await self.write(request, principal, inner)
 
         return handle
+
+    async def read(self, request: Request, principal: Principal, inner: Handler) -> Response:
+        """Have a request answered in a unit that reads."""
+        database = request.app.state.database
+        as_of = _instant(request.query_params.get("as_of"))
+        if as_of is not None:
+            await database.settle(principal.tenant, as_of)
+        async with database.reading(principal.tenant) as session:
+            request.state.session = session
+            return await inner(request)
+
+    async def write(self, request: Request, principal: Principal, inner: Handler) -> Response:
+        """Have a request answered in a unit that writes; under its Idempotency-Key, if it has one."""
+        keyed = await keyed_requests.of(request, principal)
+        with keyed_requests.alone(request, keyed):
+            async with request.app.state.database.transaction(principal.tenant) as session:
+                request.state.session = session
+                stored = await keyed_requests.answered(request, session, keyed)
+                return stored or await keyed_requests.kept(request, session, keyed, await inner(request))
 
     async def read_body(self, request: Request) -> None:
         """Read and parse the body; a route that takes another type than JSON has a way of its own."""
@@ -128,49 +136,3 @@ class AdminRoute(UnitRoute):
     """A route that only keys with the scope `admin` may use."""
 
     scope = "admin"
-
-
-async def _write(request: Request, principal: Principal, inner: Handler) -> Response:
-    keyed = await _keyed(request, principal)
-    if keyed is None:
-        async with request.app.state.database.transaction(principal.tenant) as session:
-            request.state.session = session
-            return await inner(request)
-    running: set[tuple[object, ...]] = request.app.state.running_keys
-    place = (keyed.api_key_id, keyed.method, keyed.route, keyed.key)
-    if place in running:
-        raise Conflict("A request with this Idempotency-Key is still running.", code="request_in_progress")
-    running.add(place)
-    try:
-        async with request.app.state.database.transaction(principal.tenant) as session:
-            request.state.session = session
-            return await _once(request, session, keyed, inner)
-    finally:
-        running.discard(place)
-
-
-async def _once(request: Request, session: AsyncSession, keyed: idempotency.KeyedRequest, inner: Handler) -> Response:
-    vault = request.app.state.vault
-    stored = await idempotency.find(session, vault, keyed)
-    if stored is not None:
-        return Response(stored.body, stored.status, {**stored.headers, "Idempotency-Replayed": "true"})
-    response = await inner(request)
-    headers = {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers}
-    await idempotency.keep(
-        session, vault, keyed, idempotency.Answer(response.status_code, headers, bytes(response.body))
-    )
-    return response
-
-
-async def _keyed(request: Request, principal: Principal) -> idempotency.KeyedRequest | None:
-    key = request.headers.get("idempotency-key")
-    if key is None or request.method != "POST":
-        return None
-    key = key.strip().removeprefix('"').removesuffix('"')
-    if not 1 <= len(key) <= _KEY_LENGTH_MAX:
-        fault = Fault("length", f"takes 1 to {_KEY_LENGTH_MAX} characters", header="Idempotency-Key")
-        raise Invalid(f"Idempotency-Key takes 1 to {_KEY_LENGTH_MAX} characters.", errors=(fault,))
-    sent = request.url.query.encode() + b"\n" + await request.body()
-    return idempotency.KeyedRequest(
-        principal.key_id, request.method, request.url.path, key, hashlib.sha256(sent).digest()
-    )

@@ -168,7 +168,10 @@ class EffectEstimateRead(SQLModel):
 
 
 class EffectEstimate(Row, table=True):
-    """One request for an effect with its results, which never change, and what was decided about it."""
+    """One request for an effect with its results, which never change, and what was decided about it.
+
+    `exposed_side`, what the exposed units did, is what a statement multiplies; it is not shown, for they may be few.
+    """
 
     __tablename__ = "effect_estimate"
     __table_args__ = (
@@ -193,4 +196,5 @@ class EffectEstimate(Row, table=True):
     accepted: str | None = Field(default=None, max_length=40)
     family: dict[str, Any] | None = Field(default=None, sa_type=Json)
     grade: int | None = None
+    exposed_side: dict[str, Any] | None = Field(default=None, sa_type=Json)
     recorded_at: datetime = Field(sa_type=Instant)

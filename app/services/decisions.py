@@ -1,6 +1,5 @@
 """Decisions about effects: people accept or reject what was computed, and claims stay within the joint effect."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,6 @@ from sqlmodel import col
 from app.domain import ids
 from app.domain.errors import Conflict, Fault
 from app.models.attributions import AttributionRead
-from app.models.effect_options import Transform
 from app.models.effects import (
     AcceptanceWrite,
     ClaimBasis,
@@ -67,18 +65,12 @@ async def _require_current(session: AsyncSession, row: EffectEstimate) -> None:
 
 async def _alone(session: AsyncSession, row: EffectEstimate) -> EffectClaim:
     """Return what the accepted result claims by itself, in KPI units also where the effect is in logarithms."""
+    from app.domain.impact.roi import in_kpi_units  # noqa: PLC0415  the engine is imported at first use
+
     result = families.answer(row)
-    data = await effects.data_of(session, row)
-
-    def valued() -> tuple[float, float | None]:
-        from app.domain.impact.described import exposed_side  # noqa: PLC0415  the engine is imported at first use
-        from app.domain.impact.roi import in_kpi_units  # noqa: PLC0415  the same
-
-        level = exposed_side(data.build(row.request["design"], Transform.NONE))["level_before"]
-        error = None if result["standard_error"] is None else result["standard_error"]["value"]
-        return in_kpi_units(result["value"], error, transform=result["transform"], level_before=level)
-
-    value, error = await asyncio.to_thread(valued)
+    level = (await effects.exposed_side(session, row))["level_before"]
+    error = None if result["standard_error"] is None else result["standard_error"]["value"]
+    value, error = in_kpi_units(result["value"], error, transform=result["transform"], level_before=level)
     units = int(result["sample"]["units_treated"])
     scaled = None if error is None else error * units
     return EffectClaim(basis=ClaimBasis.ALONE, value=value * units, standard_error=scaled, units=units, share=None)

@@ -1,7 +1,11 @@
-"""Effect estimates: a panel from stored facts or a posted one, the estimators run, the results kept for ever."""
+"""Effect estimates: a panel from stored facts or a posted one, the estimators run, the results kept for ever.
+
+An estimate has three steps, for nobody shall wait for its arithmetic: `prepare` reads in a unit of its own,
+`app.services.estimation.run` computes without one, `keep` writes.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,24 +16,32 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain import ids
-from app.domain.errors import Fault, Invalid, NotFound
+from app.domain.errors import Conflict, NotFound
 from app.models.base import Noun
 from app.models.effect_options import EffectOptions, Transform
 from app.models.effects import EffectEstimate, EffectEstimateRead, EffectEstimateWrite
 from app.models.initiatives import Alignment, Initiative
 from app.models.kpis import Kpi
+from app.models.operations import Operation
 from app.models.outcomes import Outcome
 from app.models.panels import FactPanelRead, Panel
-from app.models.plans import EvaluationPlan, EvaluationPlanStatus
+from app.models.plans import EvaluationPlan
 from app.models.unit import unit_of
-from app.services import effect_data, estimation, families, nouns, plans
+from app.services import effect_data, effect_plans, estimation, families, operations, panels, versions
 from app.services.effect_data import About, Data
-from app.services.estimation import Ran
+from app.services.effect_plans import Planned
+from app.services.estimation import Ran, Task
 from app.services.nouns import NounType, require_references
-from app.services.plans import PLANS
+from app.services.operations import Order
 from app.services.versions import rows_at
 
 N = TypeVar("N", bound=Noun)
+
+INTERACTIVE_UNITS = 10_000
+"""Up to so many units, an estimate is computed while its request waits."""
+
+LARGE = "effect_estimate"
+"""The kind of operation that estimates from more of them."""
 
 EFFECTS = NounType(
     row=EffectEstimate,
@@ -42,73 +54,124 @@ EFFECTS = NounType(
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """How an estimate relates to its plan: `status` is locked, deviated or none (`app.domain.impact.design.Plan`)."""
+class Prepared:
+    """An estimate whose facts are read, from one state of the database, and which is not computed yet.
 
-    status: str = "none"
-    plan: EvaluationPlan | None = None
-    deviations: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as it is kept with the estimate."""
-        plan = None if self.plan is None else {"id": ids.encode("pln", self.plan.id), "sha256": self.plan.sha256}
-        primary = self.status == "locked" and self.plan is not None and self.plan.primary_outcome
-        return {"status": self.status, "plan": plan, "deviations": list(self.deviations), "primary": primary}
-
-
-async def compute(session: AsyncSession, fields: EffectEstimateWrite, *, look: int | None = None) -> EffectEstimate:
-    """Estimate and keep the answer. Raises Invalid when the facts or the options do not allow it.
-
-    `look` is the number of this look where it repeats an earlier one; None: it is counted.
+    `facts_at` is the instant of that state on the tenant's clock, `look` the number of this look at the outcome.
     """
-    unit = unit_of(session)
-    plan = await _plan_named(session, fields)
+
+    fields: EffectEstimateWrite
+    task: Task
+    facts_at: datetime
+    description: dict[str, Any]
+    planned: Planned
+    look: int
+    look_given: bool
+
+
+async def resolved(session: AsyncSession, fields: EffectEstimateWrite) -> EffectEstimateWrite:
+    """Return a request with what its plan is about. Raises Invalid where it names what is not there."""
+    plan = await effect_plans.named(session, fields)
     if plan is not None:
         fields = fields.model_copy(update={"initiative_id": plan.initiative_id, "outcome_id": plan.outcome_id})
-    row = EffectEstimate(
-        tenant_id=unit.tenant.id,
-        initiative_id=fields.initiative_id,
-        outcome_id=fields.outcome_id,
-        panel_id=fields.panel_id,
-        request={},
-        results=[],
-        panel={},
-        plan={},
-        recorded_at=unit.tick(),
-    )
-    await require_references(session, EFFECTS.table, [row])
+    await require_references(session, EFFECTS.table, [fields])
+    return fields
+
+
+async def count_units(session: AsyncSession, fields: EffectEstimateWrite) -> int:
+    """Return how many units a resolved request is about, before any of their values is read."""
+    if fields.panel_id is not None:
+        panel = await session.get_one(Panel, (unit_of(session).tenant.id, fields.panel_id))
+        return int(panel.summary["units"])
+    about = await _about(session, fields)
+    return 0 if about is None else await panels.count_units(session, about.kpi.id)
+
+
+async def start(session: AsyncSession, fields: EffectEstimateWrite) -> Operation:
+    """Begin a resolved request as an operation."""
+    return await operations.start(session, Order(LARGE, fields.model_dump(mode="json"), "steps"))
+
+
+async def prepare(session: AsyncSession, fields: EffectEstimateWrite, *, look: int | None = None) -> Prepared:
+    """Read all that the estimate of a resolved request needs, in a unit that only reads.
+
+    `look` is the number of this look where it repeats an earlier one; None: it is counted. Raises Invalid when the
+    facts or the options do not allow it.
+    """
     about = await _about(session, fields)
     data = await _data(session, fields, about)
     known = [] if about is None else await families.earlier(session, about.initiative.id)
-    planned = await _planned(session, fields, plan, data)
+    plan = await effect_plans.named(session, fields)
+    planned = await effect_plans.followed(session, fields, plan, data)
     estimators = fields.estimators or ([] if planned.plan is None else planned.plan.estimators)
     options = fields.options.model_copy(update={"transform": fields.options.transform or data.transform})
+    counted = look or _look(fields, known, data.description)
     design = await _design(session, about, options, data, planned.plan) | {
         "plan": planned.status,
         "plan_hash": None if planned.plan is None else planned.plan.sha256,
-        "look": look
-        or (1 if about is None else families.look(known, about.outcome.id, data.description["data_sha256"])),
+        "look": counted,
         "planned_looks": options.planned_looks,
         "look_method": options.look_method.value,
         "planned_units": options.planned_units,
     }
-    ran = await estimation.run(
-        lambda: data.build(design),
-        estimators,
-        options,
-        data.names,
-        posted=fields.panel_id is not None,
-        least_people=data.least_people,
+    return Prepared(
+        fields=fields,
+        task=_task(fields, data, design, estimators, options),
+        facts_at=await versions.instant(session),
+        description=data.description,
+        planned=planned,
+        look=counted,
+        look_given=look is not None,
     )
+
+
+async def keep(session: AsyncSession, prepared: Prepared, ran: Ran) -> EffectEstimate:
+    """Keep what came of an estimate. Raises Conflict where another one of newer facts was kept meanwhile."""
+    fields, options = prepared.fields, prepared.task.options
+    known = [] if fields.initiative_id is None else await families.earlier(session, fields.initiative_id)
+    if not prepared.look_given and _look(fields, known, prepared.description) != prepared.look:
+        raise Conflict("Other facts of the same outcome were estimated from meanwhile: estimate again.")
     asked = {"estimators": fields.estimators, "options": options.model_dump(mode="json")}
-    row.request = asked | {"design": design}
-    row.results, row.accepted = ran.results, ran.accepted
-    row.panel, row.plan = data.description, planned.as_json()
-    row.grade = max((result["grade"] for result in row.results), default=None)
-    row.family = None if about is None else families.adjusted(row, known, options.family)
+    row = EffectEstimate(
+        tenant_id=unit_of(session).tenant.id,
+        initiative_id=fields.initiative_id,
+        outcome_id=fields.outcome_id,
+        panel_id=fields.panel_id,
+        request=asked | {"design": dict(prepared.task.design)},
+        results=ran.results,
+        accepted=ran.accepted,
+        panel=prepared.description,
+        plan=prepared.planned.as_json(),
+        exposed_side=ran.exposed_side,
+        grade=max((result["grade"] for result in ran.results), default=None),
+        recorded_at=prepared.facts_at,
+    )
+    row.family = None if fields.initiative_id is None else families.adjusted(row, known, options.family)
     session.add(row)
     await session.flush()
     return row
+
+
+def _look(fields: EffectEstimateWrite, known: list[EffectEstimate], description: Mapping[str, Any]) -> int:
+    return 1 if fields.outcome_id is None else families.look(known, fields.outcome_id, description["data_sha256"])
+
+
+def _task(
+    fields: EffectEstimateWrite,
+    data: Data,
+    design: Mapping[str, Any],
+    estimators: Sequence[str],
+    options: EffectOptions,
+) -> Task:
+    return Task(
+        build=data.build,
+        design=design,
+        estimators=estimators,
+        options=options,
+        names=data.names,
+        posted=fields.panel_id is not None,
+        least_people=data.least_people,
+    )
 
 
 async def described(
@@ -128,46 +191,31 @@ async def described(
     )
 
 
-async def again(session: AsyncSession, row: EffectEstimate) -> Ran:
-    """Estimate once more from the facts of that instant, as it was asked then. Nothing is kept."""
-    options = EffectOptions.model_validate(row.request["options"])
+async def again(session: AsyncSession, row: EffectEstimate) -> Task:
+    """Return how to estimate once more from the facts of that instant, as it was asked then."""
     data = await data_of(session, row)
     estimators = [result["estimator"] for result in row.results]
-    design: Mapping[str, Any] = row.request["design"]
-    posted = row.panel_id is not None
-    return await estimation.run(
-        lambda: data.build(design), estimators, options, data.names, posted=posted, least_people=data.least_people
-    )
+    return _task(_asked(row), data, row.request["design"], estimators, _asked(row).options)
+
+
+async def exposed_side(session: AsyncSession, row: EffectEstimate) -> Mapping[str, Any]:
+    """Return what the exposed units did; worked out where it was not kept with the estimate. Raises Invalid."""
+    return row.exposed_side or await estimation.exposed_side(await again(session, row))
 
 
 async def data_of(session: AsyncSession, row: EffectEstimate, *, now: bool = False) -> Data:
     """Return the data that an estimate rests on, as they stood when it was computed, or as they are `now`."""
-    fields = EffectEstimateWrite.model_construct(
+    as_of = None if now else row.recorded_at
+    return await _data(session, _asked(row), await _about(session, _asked(row), as_of=as_of), as_of=as_of)
+
+
+def _asked(row: EffectEstimate) -> EffectEstimateWrite:
+    return EffectEstimateWrite.model_construct(
         initiative_id=row.initiative_id,
         outcome_id=row.outcome_id,
         panel_id=row.panel_id,
         options=EffectOptions.model_validate(row.request["options"]),
     )
-    as_of = None if now else row.recorded_at
-    return await _data(session, fields, await _about(session, fields, as_of=as_of), as_of=as_of)
-
-
-async def _plan_named(session: AsyncSession, fields: EffectEstimateWrite) -> EvaluationPlan | None:
-    """Return the plan that a request names; Invalid unless it is locked and about the same."""
-    if fields.plan_id is None:
-        return None
-    [plan] = await nouns.get_many(session, PLANS, [fields.plan_id])
-    told = (fields.initiative_id, fields.outcome_id)
-    detail = None
-    if plan is None:
-        detail = "names no evaluation plan of this tenant"
-    elif plan.status == EvaluationPlanStatus.DRAFT:
-        detail = "names a draft: lock it first"
-    elif told not in {(None, None), (plan.initiative_id, plan.outcome_id)}:
-        detail = "names a plan for another initiative or outcome"
-    if detail is not None:
-        raise Invalid(f"plan_id {detail}.", errors=(Fault("unknown_reference", detail, pointer="/plan_id"),))
-    return plan
 
 
 async def _about(session: AsyncSession, fields: EffectEstimateWrite, *, as_of: datetime | None = None) -> About | None:
@@ -197,24 +245,6 @@ async def _data(
     if about is None:
         raise ValueError("an estimate is about a panel, or about an initiative and an outcome")
     return await effect_data.stored(session, about, fields.options, as_of=as_of)
-
-
-async def _planned(
-    session: AsyncSession, fields: EffectEstimateWrite, named: EvaluationPlan | None, data: Data
-) -> Planned:
-    if fields.initiative_id is None or fields.outcome_id is None:
-        return Planned()
-    first = await plans.in_force(session, fields.initiative_id, fields.outcome_id)
-    plan = named or first
-    if plan is None:
-        return Planned()
-    assignment = data.design.get("assignment")
-    found = plans.deviations(plan, fields.estimators, fields.options, transform=data.transform, assignment=assignment)
-    if first is not None and first.id != plan.id:
-        found.append(f"another plan was locked first: {ids.encode('pln', first.id)}")
-    if not await data.known_in_time(plan):
-        found.append("the plan was locked after values of the exposed periods were known")
-    return Planned("deviated" if found else "locked", plan, tuple(found))
 
 
 async def _design(

@@ -1,12 +1,15 @@
-"""The engine as services call it: imported at first use (half a second), run in a thread beside the event loop."""
+"""The engine as services call it: imported at first use (half a second), run in a thread beside the event loop.
+
+A run holds no unit of work: what it needs is read before, as a `Task`, and what comes of it is written after.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.domain.errors import Fault, Invalid
-from app.models.effect_options import EffectOptions
+from app.models.effect_options import EffectOptions, Transform
 
 _ASKED = "The design would not have chosen it; it was asked for."
 _OF_THE_REQUEST = ("/options", "/estimators")
@@ -21,32 +24,74 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """All that a run needs: how the panel is built, and what is estimated (no estimators: what the design allows).
+
+    `build` takes the design and, where it is not that of the options, the scale. `posted` tells whether faults of the
+    data may point at the panel that the request names. Nothing is shown of fewer than `least_people` by themselves.
+    """
+
+    build: Callable[..., Any]
+    design: Mapping[str, Any]
+    estimators: Sequence[str]
+    options: EffectOptions
+    names: Names
+    posted: bool
+    least_people: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
-    """The results as JSON values, in order, and the estimator of the accepted one (None: none is an effect)."""
+    """The results as JSON values, in order, and the estimator of the accepted one (None: none is an effect).
+
+    `exposed_side` is what the exposed units did, in the KPI's own unit (`app.domain.impact.described`).
+    """
 
     results: list[dict[str, Any]]
     accepted: str | None
+    exposed_side: dict[str, Any]
 
 
-async def run(
-    panel: Callable[[], Any],
-    estimators: Sequence[str],
-    options: EffectOptions,
-    names: Names,
-    *,
-    posted: bool,
-    least_people: int = 0,
-) -> Ran:
-    """Build the panel and run the estimators; none: those that the design allows.
+Told = Callable[[int, int], Awaitable[None]]
+"""Is awaited before each estimator with how many are done, of how many; what it raises ends the run."""
+
+
+async def run(task: Task, told: Told | None = None) -> Ran:
+    """Build the panel and run the estimators, in a thread.
 
     Raises Invalid: `invalid_request` where the request is wrong, `not_evaluable` where the data do not allow it.
-    `posted` tells whether faults of the data may point at the panel that the request names. Nothing is shown of fewer
-    than `least_people` by themselves.
     """
+    loop = asyncio.get_running_loop()
+
+    def on_the_loop(done: int, total: int) -> None:
+        if told is not None:
+            asyncio.run_coroutine_threadsafe(_awaited(told, done, total), loop).result()
+
     try:
-        return await asyncio.to_thread(_run, panel, tuple(estimators), options, names, least_people)
+        return await asyncio.to_thread(_run, task, on_the_loop)
     except Invalid as error:
-        raise refused(error, posted=posted) from error
+        raise refused(error, posted=task.posted) from error
+
+
+async def _awaited(told: Told, done: int, total: int) -> None:
+    await told(done, total)
+
+
+async def exposed_side(task: Task) -> dict[str, Any]:
+    """Return what the exposed units did, in the KPI's own unit, without estimating anything. Raises Invalid."""
+    try:
+        return await asyncio.to_thread(_exposed_side, task)
+    except Invalid as error:
+        raise refused(error, posted=task.posted) from error
+
+
+def _exposed_side(task: Task, built: Any = None) -> dict[str, Any]:
+    from app.domain.impact import described  # noqa: PLC0415  the engine is imported at first use
+
+    panel = built or task.build(task.design, Transform.NONE)
+    periods = tuple(task.options.periods)
+    side: dict[str, Any] = described.exposed_side(panel.restrict(periods) if periods else panel)
+    return side
 
 
 async def described(panel: Callable[[], Any], *, least_people: int) -> dict[str, Any]:
@@ -70,27 +115,26 @@ def refused(error: Invalid, *, posted: bool) -> Invalid:
     return Invalid(error.detail, code="not_evaluable", errors=faults)
 
 
-def _run(
-    panel: Callable[[], Any], estimators: tuple[str, ...], options: EffectOptions, names: Names, least_people: int
-) -> Ran:
+def _run(task: Task, told: Callable[[int, int], None]) -> Ran:
     from app.domain.impact import choose, privacy, words  # noqa: PLC0415  the engine is imported at first use
     from app.domain.impact.estimate import estimate  # noqa: PLC0415  the same
 
-    built, chosen = panel(), engine_options(options)
-    results = estimate(built, estimators, chosen)
+    built, chosen = task.build(task.design), engine_options(task.options)
+    results = estimate(built, tuple(task.estimators), chosen, told=told)
     used = built.restrict(chosen.periods) if chosen.periods else built
     roles = {choice.slug: choice for choice in choose.admissible(used, chosen)}
     scale = "log of " if built.transform == "log" else ""
-    said = {"exposure": names.exposure, "outcome": f"{scale}{names.outcome}"}
+    said = {"exposure": task.names.exposure, "outcome": f"{scale}{task.names.outcome}"}
     best = choose.accepted(results)
     return Ran(
         [
-            privacy.protected(result.to_dict(), least_people)
+            privacy.protected(result.to_dict(), task.least_people)
             | _role(roles.get(result.estimator))
             | {"statement": words.sentence(result, **said)}
             for result in results
         ],
         None if best is None else best.estimator,
+        _exposed_side(task, None if scale else built),
     )
 
 

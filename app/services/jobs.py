@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID, uuid4, uuid5
 
@@ -108,6 +108,10 @@ class Turn:
     def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a unit that only reads."""
         return self._units.reading(self.tenant)
+
+    async def settle(self) -> None:
+        """Bring the tenant's clock up to the present: what is read from now on is as of now."""
+        await self._units.settle(self.tenant, datetime.now(UTC))
 
 
 async def enqueue(

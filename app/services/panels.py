@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain import ids
@@ -96,6 +96,17 @@ async def measured_of(session: AsyncSession, kpi_id: UUID, *, as_of: datetime | 
     return _facts(await _measured(session, {kpi_id}, as_of), Offers({}, {}))
 
 
+async def count_units(session: AsyncSession, kpi_id: UUID) -> int:
+    """Return how many units a KPI is measured for."""
+    table = rows_at(session, Measurement, None)
+    counts = (
+        select(func.count(distinct(table.c.subject_id)))
+        .where(table.c.kpi_id == kpi_id, *_in_use(table))
+        .group_by(table.c.subject_kind)
+    )
+    return max(await session.scalars(counts), default=0)
+
+
 def _facts(measured: Sequence[Any], offered: Offers) -> Facts:
     kinds = {row.subject_kind for row in measured}
     kind = SubjectKind.ORG_UNIT if SubjectKind.ORG_UNIT in kinds else SubjectKind.PERSON
@@ -119,14 +130,14 @@ async def _measured(session: AsyncSession, kpi_ids: Collection[UUID], as_of: dat
     table = rows_at(session, Measurement, as_of)
     statement = (
         select(table)
-        .where(
-            table.c.kpi_id.in_(kpi_ids),
-            table.c.subject_kind != SubjectKind.TENANT,
-            table.c.status != MeasurementStatus.VOIDED,
-        )
+        .where(table.c.kpi_id.in_(kpi_ids), *_in_use(table))
         .order_by(table.c.subject_id, table.c.period_start, table.c.period_end)
     )
     return (await session.execute(statement)).all()
+
+
+def _in_use(table: Any) -> tuple[Any, ...]:
+    return table.c.subject_kind != SubjectKind.TENANT, table.c.status != MeasurementStatus.VOIDED
 
 
 def cells(facts: Facts) -> dict[str, Sequence[Decimal]] | None:

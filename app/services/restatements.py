@@ -1,6 +1,6 @@
 """Issuing statements, and stating them anew when a late or corrected fact has changed what they rest on."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -8,14 +8,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain import ids
-from app.domain.errors import Conflict, Invalid
+from app.domain.errors import Conflict
 from app.models.effect_options import EffectOptions
 from app.models.effects import AcceptanceWrite, EffectEstimate, EffectEstimateWrite
 from app.models.statements import ImpactStatement, ImpactStatementWrite, StatementRestatement, StatementStatus
 from app.models.unit import unit_of
-from app.services import decisions, effects, nouns, statements
-from app.services.effects import EFFECTS
+from app.services import decisions, effects, estimation, nouns, statements
+from app.services.effects import EFFECTS, Prepared
+from app.services.estimation import Ran
 from app.services.statements import STATEMENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An issued statement that is to be stated anew: what has changed, and its effect where that is to be estimated."""
+
+    statement_id: UUID
+    changed: list[str]
+    estimate: Prepared | None
 
 
 async def issue(session: AsyncSession, statement_id: UUID) -> ImpactStatement:
@@ -40,22 +50,38 @@ async def issue(session: AsyncSession, statement_id: UUID) -> ImpactStatement:
     return await _kept(session, row)
 
 
-async def restate(session: AsyncSession, statement_id: UUID, reason: str | None = None) -> ImpactStatement:
-    """Estimate and value an issued statement anew from the facts as they are; both are kept, and name each other.
+async def due(session: AsyncSession, statement_id: UUID) -> Due | None:
+    """Read what stating an issued statement anew needs; None where nothing that it rests on has changed.
 
-    The effect is accepted on the basis on which the former one was. Raises Conflict: `wrong_state`, `conflict` where
-    nothing has changed, `overclaimed`; and Invalid where the facts allow no estimate any more.
+    Raises Conflict (`wrong_state`), and Invalid where the facts allow no estimate any more.
     """
-    row = await nouns.get(session, STATEMENTS, statement_id)
-    if row.status != StatementStatus.ISSUED:
-        raise Conflict(f"To restate it, the statement must be issued; it is {row.status}.", code="wrong_state")
+    row = await _issued(session, statement_id)
     changed = await statements.changed_since(session, row)
     if not changed:
-        raise Conflict("Nothing that it rests on has changed: there is nothing to state anew.")
-    said = reason or f"Changed since it was stated: {_spoken(changed)}."
+        return None
     estimate = await nouns.get(session, EFFECTS, row.effect_estimate_id)
+    prepared = None
     if "facts" in changed:
-        estimate = await _estimated_again(session, estimate)
+        prepared = await effects.prepare(session, _same(estimate), look=estimate.request["design"]["look"])
+    return Due(row.id, changed, prepared)
+
+
+async def computed(read: Due) -> Ran | None:
+    """Estimate what is to be estimated, without a unit of work. Raises Invalid."""
+    return None if read.estimate is None else await estimation.run(read.estimate.task)
+
+
+async def restate(session: AsyncSession, read: Due, ran: Ran | None, reason: str | None = None) -> ImpactStatement:
+    """Value an issued statement anew from the facts as they were read; both are kept, and name each other.
+
+    The effect is accepted on the basis on which the former one was. Raises Conflict: `wrong_state`, `overclaimed`, and
+    `outdated` where the facts have changed once more.
+    """
+    row = await _issued(session, read.statement_id)
+    said = reason or f"Changed since it was stated: {_spoken(read.changed)}."
+    estimate = await nouns.get(session, EFFECTS, row.effect_estimate_id)
+    if read.estimate is not None and ran is not None:
+        estimate = await _accepted_again(session, estimate, await effects.keep(session, read.estimate, ran))
     fields = ImpactStatementWrite.model_validate(row.request | {"effect_estimate_id": estimate.id})
     fresh = await statements.state(session, fields)
     fresh.status, fresh.issued_at = StatementStatus.ISSUED.value, fresh.recorded_at
@@ -67,31 +93,42 @@ async def restate(session: AsyncSession, statement_id: UUID, reason: str | None 
     return await _kept(session, fresh)
 
 
-async def restate_changed(session: AsyncSession, _arguments: Mapping[str, object]) -> None:
-    """State anew every issued statement whose facts have changed; one that cannot be says why."""
-    issued = select(ImpactStatement).where(col(ImpactStatement.status) == StatementStatus.ISSUED)
-    for row in list(await session.scalars(issued.order_by(col(ImpactStatement.recorded_at)))):
-        try:
-            if await statements.changed_since(session, row):
-                await restate(session, row.id)
-        except (Conflict, Invalid) as error:
-            held = StatementRestatement.model_validate(row.restatement or {"reason": "Its facts have changed."})
-            row.restatement = held.model_copy(update={"failed": error.detail}).model_dump()
-            await _kept(session, row)
+async def issued(session: AsyncSession) -> list[UUID]:
+    """Return the statements that are to follow their facts, oldest first."""
+    statement = select(col(ImpactStatement.id)).where(col(ImpactStatement.status) == StatementStatus.ISSUED)
+    return list(await session.scalars(statement.order_by(col(ImpactStatement.recorded_at))))
 
 
-async def _estimated_again(session: AsyncSession, former: EffectEstimate) -> EffectEstimate:
-    asked = former.request
+async def note_failure(session: AsyncSession, statement_id: UUID, detail: str) -> None:
+    """Say with an issued statement why it could not be stated anew."""
+    row = await nouns.get(session, STATEMENTS, statement_id)
+    held = StatementRestatement.model_validate(row.restatement or {"reason": "Its facts have changed."})
+    if row.status == StatementStatus.ISSUED and held.failed != detail:
+        row.restatement = held.model_copy(update={"failed": detail}).model_dump()
+        await _kept(session, row)
+
+
+async def _issued(session: AsyncSession, statement_id: UUID) -> ImpactStatement:
+    row = await nouns.get(session, STATEMENTS, statement_id)
+    if row.status != StatementStatus.ISSUED:
+        raise Conflict(f"To restate it, the statement must be issued; it is {row.status}.", code="wrong_state")
+    return row
+
+
+def _same(former: EffectEstimate) -> EffectEstimateWrite:
+    """Return the request of an estimate, to be asked once more."""
     plan = former.plan["plan"]
-    fields = EffectEstimateWrite(
+    return EffectEstimateWrite(
         initiative_id=former.initiative_id,
         outcome_id=former.outcome_id,
         panel_id=former.panel_id,
         plan_id=None if plan is None else ids.decode("pln", plan["id"]),
-        estimators=asked["estimators"],
-        options=EffectOptions.model_validate(asked["options"]),
+        estimators=former.request["estimators"],
+        options=EffectOptions.model_validate(former.request["options"]),
     )
-    row = await effects.compute(session, fields, look=asked["design"]["look"])
+
+
+async def _accepted_again(session: AsyncSession, former: EffectEstimate, row: EffectEstimate) -> EffectEstimate:
     claim = statements.claim_of(former)
     acceptance = AcceptanceWrite(note="Restated from changed facts.")
     if claim is not None:

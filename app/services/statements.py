@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import __version__
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
-from app.models.effect_options import EffectOptions, Transform
 from app.models.effects import ClaimBasis, EffectClaim, EffectEstimate, EffectStatus
 from app.models.kpis import Direction, Kpi
 from app.models.money import CostItem, UnitValue
@@ -32,6 +31,7 @@ from app.models.unit import unit_of
 from app.models.values import plain_money
 from app.services import effects, estimation, families, nouns
 from app.services.effects import EFFECTS
+from app.services.estimation import Task
 from app.services.money import charged, worth
 from app.services.nouns import NounType
 from app.services.versions import rows_at
@@ -65,6 +65,27 @@ class Ends:
     lower_is_better: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found out about an effect: its results, what the exposed units did, and the hash of the data."""
+
+    results: list[dict[str, Any]]
+    exposed_side: Mapping[str, Any]
+    data_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A statement that is to be computed once more: all that this needs, read from one state of the database."""
+
+    row: ImpactStatement
+    estimate: EffectEstimate
+    task: Task
+    data_sha256: str
+    ends: Ends
+    changed: list[str]
+
+
 async def state(session: AsyncSession, fields: ImpactStatementWrite) -> ImpactStatement:
     """Value the accepted effect and keep the statement. Raises Invalid (`not_evaluable`) where it cannot be valued."""
     [estimate] = await nouns.get_many(session, EFFECTS, [fields.effect_estimate_id])
@@ -75,8 +96,9 @@ async def state(session: AsyncSession, fields: ImpactStatementWrite) -> ImpactSt
         detail = "No effect was accepted: value an estimate of an initiative and an outcome."
         raise _unable("nothing_accepted", detail, "/effect_estimate_id")
     ends = await _ends(session, fields, estimate, as_of=None)
-    claim = claim_of(estimate)
-    body = await _body(session, fields, estimate, estimate.results, ends, claim)
+    side = await effects.exposed_side(session, estimate)
+    found = Found(estimate.results, side, estimate.panel["data_sha256"])
+    body = await asyncio.to_thread(_body, fields, estimate, found, ends, claim_of(estimate))
     unit = unit_of(session)
     row = ImpactStatement(
         tenant_id=unit.tenant.id,
@@ -94,19 +116,32 @@ async def state(session: AsyncSession, fields: ImpactStatementWrite) -> ImpactSt
     return row
 
 
-async def recompute(session: AsyncSession, row: ImpactStatement) -> Recomputation:
-    """Compute a statement once more, effect included, from the facts of its instant, and compare every byte.
+async def again(session: AsyncSession, row: ImpactStatement) -> Again:
+    """Read all that is needed to compute a statement once more, effect included, from the facts of its instant.
 
-    What has changed in the facts since is told too.
+    What has changed in the facts since is read too.
     """
     fields = ImpactStatementWrite.model_validate(row.request)
     estimate = await nouns.get(session, EFFECTS, row.effect_estimate_id)
-    ran = await effects.again(session, estimate)
-    ends = await _ends(session, fields, estimate, as_of=row.recorded_at, chosen=row.unit_value_id)
+    return Again(
+        row,
+        estimate,
+        await effects.again(session, estimate),
+        (await effects.data_of(session, estimate)).description["data_sha256"],
+        await _ends(session, fields, estimate, as_of=row.recorded_at, chosen=row.unit_value_id),
+        await changed_since(session, row),
+    )
+
+
+async def recompute(read: Again) -> Recomputation:
+    """Compute a statement once more, in a thread, and compare every byte."""
+    row = read.row
+    ran = await estimation.run(read.task)
+    found = Found(ran.results, ran.exposed_side, read.data_sha256)
     claim = None if row.body["claim"] is None else EffectClaim.model_validate(row.body["claim"])
-    found = _hash(await _body(session, fields, estimate, ran.results, ends, claim))
-    changed = await changed_since(session, row)
-    return Recomputation(equal=found == row.sha256, sha256=found, stated_sha256=row.sha256, changed=changed)
+    fields = ImpactStatementWrite.model_validate(row.request)
+    sha256 = _hash(await asyncio.to_thread(_body, fields, read.estimate, found, read.ends, claim))
+    return Recomputation(equal=sha256 == row.sha256, sha256=sha256, stated_sha256=row.sha256, changed=read.changed)
 
 
 async def changed_since(session: AsyncSession, row: ImpactStatement) -> list[str]:
@@ -161,25 +196,12 @@ async def _ends(
     return Ends(value.id, worth(value), cost, value.currency, direction == Direction.LOWER_IS_BETTER)
 
 
-async def _body(
-    session: AsyncSession,
-    fields: ImpactStatementWrite,
-    estimate: EffectEstimate,
-    results: list[dict[str, Any]],
-    ends: Ends,
-    claim: EffectClaim | None,
+def _body(
+    fields: ImpactStatementWrite, estimate: EffectEstimate, effect: Found, ends: Ends, claim: EffectClaim | None
 ) -> dict[str, Any]:
-    result = next(each for each in results if each["estimator"] == estimate.accepted)
-    data = await effects.data_of(session, estimate)
-    options = EffectOptions.model_validate(estimate.request["options"])
-
-    def valued() -> tuple[dict[str, Any], dict[str, Any]]:
-        panel = data.build(estimate.request["design"], Transform.NONE)
-        used = panel.restrict(tuple(options.periods)) if options.periods else panel
-        return _valued(fields, result, used, ends, claim)
-
+    result = next(each for each in effect.results if each["estimator"] == estimate.accepted)
     try:
-        stakes, found = await asyncio.to_thread(valued)
+        stakes, found = _valued(fields, result, effect.exposed_side, ends, claim)
     except Invalid as error:
         raise estimation.refused(error, posted=False) from error
     money = {"currency": ends.currency}
@@ -201,7 +223,7 @@ async def _body(
         "caveats": _caveats(estimate, result, found, claim),
         "provenance": {
             "plan_sha256": None if plan is None else plan["sha256"],
-            "data_sha256": data.description["data_sha256"],
+            "data_sha256": effect.data_sha256,
             "code_version": __version__,
             "seed": fields.seed,
             "draws": fields.draws,
@@ -212,10 +234,13 @@ async def _body(
 
 
 def _valued(
-    fields: ImpactStatementWrite, result: Mapping[str, Any], panel: Any, ends: Ends, claim: EffectClaim | None
+    fields: ImpactStatementWrite,
+    result: Mapping[str, Any],
+    side: Mapping[str, Any],
+    ends: Ends,
+    claim: EffectClaim | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     from app.domain.impact import roi  # noqa: PLC0415  the engine is imported at first use
-    from app.domain.impact.described import exposed_side  # noqa: PLC0415  the same
     from app.domain.impact.result import claimed, json_safe, restored  # noqa: PLC0415  the same
     from app.domain.impact.seeds import generator  # noqa: PLC0415  the same
 
@@ -224,7 +249,6 @@ def _valued(
             return roi.Range.exactly(float(exact))
         return roi.Range(float(told.low), float(told.high), None if told.mode is None else float(told.mode))
 
-    side = exposed_side(panel)
     effect = restored(result)
     if claim is not None and claim.basis is ClaimBasis.SPLIT:
         effect = claimed(effect, claim.value, claim.standard_error, claim.units)

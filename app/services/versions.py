@@ -1,7 +1,7 @@
 """Versions of historised rows: written with every change, read as of an instant."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Subquery, Table, and_, insert, or_, select, true, update
@@ -9,7 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.base import Noun, new_id
 from app.models.history import VERSIONS
+from app.models.tenancy import TenantClock
 from app.models.unit import unit_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def keep_versions(session: AsyncSession, rows: Sequence[Noun]) -> None:
@@ -70,3 +73,12 @@ def rows_at(session: AsyncSession, row: type[Noun], as_of: datetime | None, *, a
         table.c.tenant_id == tenant_id, true() if archived else table.c.archived_at.is_(None), current_at(table, as_of)
     )
     return select(*[c for c in columns if c.name != f"{current.name}_id"]).where(in_use).subquery()
+
+
+async def instant(session: AsyncSession) -> datetime:
+    """Return the instant on the tenant's clock of the state that a reading unit sees: what is "now" in it, for ever.
+
+    Whatever is written later has a later one. It is the last write's; `Units.settle` brings it up to the present.
+    """
+    ticked_us = (await session.execute(select(TenantClock.ticked_us))).scalar_one()  # type: ignore[call-overload]  # SQLModel types columns as values
+    return _EPOCH + timedelta(microseconds=ticked_us)

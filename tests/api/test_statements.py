@@ -6,7 +6,9 @@ import httpx
 import pytest
 
 from app.db import Database
-from app.services import restatements
+from app.services import jobs
+from app.work import restatements
+from app.worker import Worker
 from tests.api.impact.facts import Study, locked_plan, measure, study
 from tests.builders import Body, make
 from tests.engines import Organisation
@@ -189,7 +191,8 @@ async def test_a_late_fact_restates_an_issued_statement_and_both_are_kept(client
 
 async def restated(database: Database, organisation: Organisation) -> None:
     async with database.transaction(organisation.scope) as session:
-        await restatements.restate_changed(session, {})
+        await jobs.enqueue(session, restatements.KIND.name, {})
+    await Worker(database, [restatements.KIND]).work_off()
 
 
 async def test_the_worker_restates_what_late_facts_have_changed_and_says_where_it_cannot(

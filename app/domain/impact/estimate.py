@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -21,6 +21,13 @@ from app.domain.impact.options import Estimator, Options
 from app.domain.impact.panel import Panel
 from app.domain.impact.result import EffectResult
 from app.domain.impact.spread import side_by_side
+
+Told = Callable[[int, int], None]
+"""Is told before each estimator how many are done, of how many."""
+
+
+def _nobody(_done: int, _total: int) -> None:
+    return None
 
 
 @cache
@@ -36,12 +43,14 @@ def estimators() -> Mapping[str, Estimator]:
     return dict(sorted(found.items()))
 
 
-def estimate(panel: Panel, slugs: Sequence[str] = (), options: Options | None = None) -> list[EffectResult]:
+def estimate(
+    panel: Panel, slugs: Sequence[str] = (), options: Options | None = None, *, told: Told = _nobody
+) -> list[EffectResult]:
     """Run the estimators `slugs` on `panel`; results in the same order.
 
     Without slugs those run that the design allows (`choose.admissible`), the primary one first, and those that the data
     refuse are left out. Each result carries the others beside it (`specification_spread`), the interval of this look
-    where several are planned, and what is needed to compute it again.
+    where several are planned, and what is needed to compute it again. What `told` raises ends the run.
 
     Raises `Invalid` for an unknown slug, for options that the panel cannot serve, where an estimator asked for refuses,
     and where none that the design allows can be computed.
@@ -53,12 +62,12 @@ def estimate(panel: Panel, slugs: Sequence[str] = (), options: Options | None = 
             errors=(Fault("bad_level", str(chosen.level), pointer="/options/level"),),
         )
     used = panel.restrict(chosen.periods) if chosen.periods else panel
-    found = _asked_for(used, slugs, chosen) if slugs else _allowed(used, chosen)
+    found = _asked_for(used, slugs, chosen, told) if slugs else _allowed(used, chosen, told)
     provenance = _provenance(used, chosen)
     return [_completed(one, used, provenance) for one in side_by_side(found)]
 
 
-def _asked_for(panel: Panel, slugs: Sequence[str], options: Options) -> list[EffectResult]:
+def _asked_for(panel: Panel, slugs: Sequence[str], options: Options, told: Told) -> list[EffectResult]:
     known = estimators()
     unknown = [(at, slug) for at, slug in enumerate(slugs) if slug not in known]
     if unknown:
@@ -66,13 +75,19 @@ def _asked_for(panel: Panel, slugs: Sequence[str], options: Options) -> list[Eff
             f"Unknown estimator {unknown[0][1]!r}. Choose among: {', '.join(known)}.",
             errors=tuple(Fault("unknown_estimator", slug, pointer=f"/estimators/{at}") for at, slug in unknown),
         )
-    return [known[slug].run(panel, options) for slug in slugs]
+    found = []
+    for done, slug in enumerate(slugs):
+        told(done, len(slugs))
+        found.append(known[slug].run(panel, options))
+    return found
 
 
-def _allowed(panel: Panel, options: Options) -> list[EffectResult]:
+def _allowed(panel: Panel, options: Options, told: Told) -> list[EffectResult]:
     found: list[EffectResult] = []
     refusal: Invalid | None = None
-    for choice in admissible(panel, options):
+    choices = admissible(panel, options)
+    for done, choice in enumerate(choices):
+        told(done, len(choices))
         try:
             found.append(estimators()[choice.slug].run(panel, options))
         except Invalid as refused:
