@@ -5,7 +5,6 @@ Tests are kept apart by tenants of their own. PostgreSQL is reached as an applic
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import secrets
 import subprocess
@@ -107,8 +106,6 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     # The loop stands still while a test without it runs: nothing in the background may hold a transaction then.
     service.state.keyring.note_uses_regularly = asyncio.Event().wait
     async with service.router.lifespan_context(service):
-        gc.collect()
-        gc.freeze()  # a service stays until the end: a tenth of the time went into looking whether it is garbage
         yield service
 
 

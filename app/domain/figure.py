@@ -102,6 +102,18 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """What a person says that the value is, in the days `[start, end)`; it stands beside the value, never for it."""
+
+    id: str
+    value: str
+    reason: str
+    author_id: str
+    start: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A computed value with all that makes it defensible.
 
@@ -109,7 +121,8 @@ class Figure:
     `inconsistent` figure has no value). `unit` is one of metrics.md G12 (`ratio`, `percentage_points`, `days`,
     `money:EUR`, `kpi:percent`, ...). `n_people` counts distinct resolved persons. `basis` names how the inputs were
     taken (`audience_at_start`, `fully_loaded`, ...). `segment` says by dimension which part of the subject it is about
-    (None: those without); empty: all of it. `explain` is the path of the explanation, filled at the door.
+    (None: those without); empty: all of it. `override` is what somebody says instead; the value stays the computed one.
+    `explain` is the path of the explanation, filled at the door.
     Raises ValueError when value and status contradict each other.
     """
 
@@ -132,6 +145,7 @@ class Figure:
     revision: int = 1
     basis: str | None = None
     caveats: tuple[Caveat, ...] = ()
+    override: Override | None = None
     explain: str | None = None
 
     def __post_init__(self) -> None:
@@ -174,7 +188,7 @@ class Figure:
 
     def as_json(self) -> dict[str, Any]:
         """Return the published form (decisions.md, "Figure"): decimals as strings, instants in UTC with `Z`."""
-        interval, period = self.interval, self.period
+        interval, period, override = self.interval, self.period, self.override
         return {
             "metric": self.metric,
             "definition_version": self.definition_version,
@@ -201,6 +215,15 @@ class Figure:
             "revision": self.revision,
             "basis": self.basis,
             "caveats": [{"code": caveat.code, "detail": caveat.detail} for caveat in self.caveats],
+            "override": override
+            and {
+                "id": override.id,
+                "value": override.value,
+                "reason": override.reason,
+                "author_id": override.author_id,
+                "from": _plain(override.start),
+                "to": _plain(override.end),
+            },
             "explain": self.explain,
         }
 

@@ -53,6 +53,19 @@ class FigureCaveat(BaseModel):
     detail: str = Field(description="The reservation in a sentence.")
 
 
+class FigureOverride(BaseModel):
+    """What a person says that a status is, beside the computed one."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: str = Field(description="Public id of the override.", examples=["ovr_01h455vb4pex5vsknk084sn02q"])
+    value: str = Field(description="What the author says that it is.", examples=["at_risk"])
+    reason: str = Field(description="Why.", examples=["The supplier's new steel arrives in May."])
+    author_id: str = Field(description="Who says so.", examples=["per_01h455vb4pex5vsknk084sn02q"])
+    start: date = Field(alias="from", description="First day on which it is shown.")
+    end: date | None = Field(alias="to", description="Day after the last; null: open.")
+
+
 class FigureRead(BaseModel):
     """A computed value with all that makes it defensible; never a bare number."""
 
@@ -77,6 +90,9 @@ class FigureRead(BaseModel):
     revision: int = Field(description="Counts restatements.", examples=[1])
     basis: str | None = Field(description="How the inputs were taken.", examples=["audience"])
     caveats: list[FigureCaveat] = Field(description="Reservations to be shown beside it.")
+    override: FigureOverride | None = Field(
+        default=None, description="What a person says instead; the value stays the computed one."
+    )
     explain: str | None = Field(description="Address of its explanation.")
 
     @classmethod

@@ -2,15 +2,19 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar
+from enum import StrEnum
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field as Part
 from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
 
 from app.models.base import ANSWER, Exact, Instant, Json, Noun, ReadShape, Row, Shape, new_id, tenant_key
 from app.models.history import historised
-from app.models.values import AwareTime, ChangeId, ExactNumber, KeyId, TenantId, Title, Whole, Zone
+from app.models.initiatives import Level
+from app.models.values import AwareTime, ChangeId, ExactNumber, KeyId, TenantId, Title, Weight, Whole, Zone
 
 REFERENCE_TABLES = ("tenant",)
 """Global tables: small, read-mostly, the same on every node (tenancy rule 3)."""
@@ -45,6 +49,34 @@ class TenantClock(Row, table=True):
     ticked_us: int = Field(sa_type=BigInteger)
 
 
+class LevelTarget(BaseModel):
+    """How many of the initiatives that end are to be evaluated at a level."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    level: Level = Part(description="Level of evaluation, 0 reach to 5 return.", examples=[3])
+    rate: ExactNumber = Part(ge=0, le=1, description="Share of initiatives, 0 to 1.", examples=["0.3"])
+
+
+class EngagementComponent(StrEnum):
+    """What the engagement index is made of, each on average of a learner and pursuit."""
+
+    ACTIVE_WEEKS = "active_weeks"
+    ACTIVITIES_TOUCHED = "activities_touched"
+    VOLUNTARY_RETURNS = "voluntary_returns"
+    CONTRIBUTION = "contribution"
+
+
+class EngagementPart(BaseModel):
+    """How one component counts in the engagement index."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    component: EngagementComponent = Part(description="Which.", examples=["active_weeks"])
+    cap: ExactNumber = Part(gt=0, description="The amount from which on more does not count.", examples=["4"])
+    weight: Weight = Part(description="Its weight among the components.", examples=["1"])
+
+
 class TenantSettingsWrite(Shape):
     """What a tenant can decide for itself."""
 
@@ -67,6 +99,31 @@ class TenantSettingsWrite(Shape):
     stale_after: ExactNumber | None = Field(
         default=None, ge=1, le=100, sa_type=Exact, description="Cadences after which a status is unknown; null: 1.5."
     )
+    evaluation_policy: list[LevelTarget] | None = Field(
+        default=None,
+        max_length=6,
+        sa_type=Json,
+        description="How many initiatives are to be evaluated at which level, each level once; null: no policy.",
+        schema_extra={"examples": [[{"level": 3, "rate": "0.3"}, {"level": 4, "rate": "0.1"}]]},
+    )
+    engagement: list[EngagementPart] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4,
+        sa_type=Json,
+        description="Caps and weights of the engagement index, each component once; null: those of the catalogue.",
+        schema_extra={"examples": [[{"component": "active_weeks", "cap": "4", "weight": "1"}]]},
+    )
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        levels = [each.level for each in self.evaluation_policy or []]
+        if len(set(levels)) < len(levels):
+            raise ValueError("evaluation_policy names each level once")
+        parts = [each.component for each in self.engagement or []]
+        if len(set(parts)) < len(parts):
+            raise ValueError("engagement names each component once")
+        return self
 
 
 @historised
@@ -79,6 +136,8 @@ class TenantSettings(Noun, TenantSettingsWrite, table=True):
     on_track_at: Decimal | None = Field(default=None, sa_type=Exact)
     at_risk_at: Decimal | None = Field(default=None, sa_type=Exact)
     stale_after: Decimal | None = Field(default=None, sa_type=Exact)
+    evaluation_policy: list[dict[str, Any]] | None = Field(default=None, sa_type=Json)  # type: ignore[assignment]  # as JSON
+    engagement: list[dict[str, Any]] | None = Field(default=None, sa_type=Json)  # type: ignore[assignment]  # as JSON
 
 
 class ApiKeyWrite(Shape):

@@ -22,7 +22,7 @@ from app.models.effects import (
 )
 from app.models.initiatives import Initiative
 from app.models.unit import unit_of
-from app.services import attribution, effects, families, nouns
+from app.services import attribution, changes, effects, families, nouns
 from app.services.effects import EFFECTS
 
 _OPEN = {EffectStatus.COMPUTED, EffectStatus.REJECTED, EffectStatus.ACCEPTED}
@@ -134,4 +134,5 @@ async def _decided(
     row.status, row.decision, row.decided_at = status.value, dict(told), unit_of(session).tick()
     session.add(row)
     await session.flush()
+    await changes.note_rows(session, EFFECTS.name, [{"id": row.id, "version": 1}], status.value)
     return row

@@ -47,6 +47,8 @@ _PATHS = {
     "impact_statement": ("stm", "impact-statements"),
     "effect_estimate": ("eff", "effect-estimates"),
     "forecast": ("fct", "forecasts"),
+    "personal_estimate": ("est", "personal-estimates"),
+    "status_override": ("ovr", "status-overrides"),
     "source": ("src", "sources"),
 }
 

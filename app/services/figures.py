@@ -261,6 +261,7 @@ def _placed(
         figure,
         n_people=figure.n_people if given.n_people is None else given.n_people,
         basis=given.basis or figure.basis,
+        override=given.override,
         segment={name: label_text(name, label) for name, label in zip(scope.by, place[1], strict=True)},
     ).with_caveats(*given.caveats)
     if given.provisional and figure.status is Status.OK:

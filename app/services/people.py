@@ -22,7 +22,7 @@ from app.models.people import (
 )
 from app.models.sources import Source
 from app.models.unit import unit_of
-from app.services import batches, enrolments, memberships, suppression
+from app.services import batches, enrolments, memberships, merging, suppression
 from app.services.batches import ItemResult
 from app.services.bulk import born, change_many
 from app.services.nouns import Action, NounType, get, keep
@@ -189,8 +189,9 @@ async def _require_issuer(session: AsyncSession, fields: IdentityWrite) -> None:
 async def merge(session: AsyncSession, person_id: UUID, other_id: UUID) -> Person:
     """Make one of two: every identity of an unresolved person goes to another; return the latter as it stands.
 
-    Learning under those names is folded anew; the emptied person is archived, and as-of answers still show two. Merging
-    again changes nothing. Raises NotFound, and Conflict where they cannot be one.
+    Learning under those names is folded anew, and what else was recorded of them moves too. The emptied person is
+    archived, and as-of answers still show two. Merging again changes nothing. Raises NotFound, and Conflict where they
+    cannot be one.
     """
     person, other = await get(session, PEOPLE, person_id), await get(session, PEOPLE, other_id)
     if PersonStatus.ERASED in {person.status, other.status}:
@@ -211,7 +212,10 @@ async def merge(session: AsyncSession, person_id: UUID, other_id: UUID) -> Perso
 
 
 async def _merge(session: AsyncSession, other: Person, person: Person) -> None:
-    """Give every identity of an unresolved person to `person`, fold anew what that moves, and archive the empty one."""
+    """Give every identity of an unresolved person to `person`, and all that is recorded of them; archive the empty one.
+
+    Learning under the identities is folded anew.
+    """
     rows = list(await session.scalars(select(Identity).where(col(Identity.person_id) == other.id)))
     identity_ids = [row.id for row in rows]
     before = await enrolments.pairs_of_identities(session, identity_ids)
@@ -221,5 +225,6 @@ async def _merge(session: AsyncSession, other: Person, person: Person) -> None:
     await change_many(session, rows)
     after = await enrolments.pairs_of_identities(session, identity_ids)
     await enrolments.refold(session, before | after)
+    await merging.move_facts(session, other.id, person.id)
     other.archived_at = unit_of(session).tick()
     await keep(session, other, "merged")

@@ -1,6 +1,7 @@
 """Tenants: founded once, found by slug, with settings of their own."""
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,7 +14,16 @@ from app.models.tenancy import Tenant, TenantRead, TenantSettings, TenantSetting
 from app.models.unit import TenantScope, unit_of
 from app.services.nouns import NounType, get_as_of, keep
 
-SETTINGS = NounType(row=TenantSettings, write=TenantSettingsWrite, read=TenantRead, plural="settings")
+_AS_JSON = ("evaluation_policy", "engagement")
+
+
+def _columns(fields: Any) -> dict[str, Any]:
+    values: dict[str, Any] = fields.model_dump()
+    written = fields.model_dump(mode="json")
+    return values | {name: written[name] for name in _AS_JSON}
+
+
+SETTINGS = NounType(row=TenantSettings, write=TenantSettingsWrite, read=TenantRead, plural="settings", columns=_columns)
 
 
 async def found(session: AsyncSession, slug: str, name: str) -> Tenant:

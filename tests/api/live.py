@@ -9,8 +9,6 @@ from typing import Any
 
 from fastapi import FastAPI
 
-PATIENCE = 60
-
 
 @dataclass
 class Listener:
@@ -44,7 +42,7 @@ class Listener:
 
     async def block(self) -> str | None:
         """Return the next block of lines; None at the end of the stream."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(10):
             while b"\n\n" not in self.body:
                 part = await self._parts.get()
                 if part is None:
@@ -73,7 +71,7 @@ async def listening(
     listener = Listener()
     serving = asyncio.create_task(app(_scope(token, query, method, headers), listener.receive, listener.send))
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(10):
             await listener.begun.wait()
         if listener.status == 200 and method == "GET":
             opening = await listener.block()
@@ -82,7 +80,7 @@ async def listening(
         yield listener
     finally:
         listener.gone.set()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(10):
             await serving
 
 

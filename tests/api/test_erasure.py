@@ -222,3 +222,34 @@ async def _deliver(client: httpx.AsyncClient, source: dict[str, Any], course: in
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+async def test_what_was_recorded_of_either_becomes_that_of_the_one_who_stays(acme: Organisation) -> None:
+    client = acme.client
+    source = (await connect(acme, "docebo", "docebo")).json()
+    await complete(client, source, 884, 50211)
+    other = (await client.get("/v1/people", params={"resolved": False})).json()["items"][0]["id"]
+    known = (await make(client, "people", 1))["id"]
+    survey = await make(client, "surveys")
+    response = await make(client, "survey-responses", survey_id=survey["id"], person_id=other)
+    score = await make(client, "assessment-scores", person_id=other)
+    seen = await make(client, "observations", person_id=known, observer_id=other)
+    period = {"period_start": "2026-01-01", "period_end": "2026-02-01"}
+    kpi = (await make(client, "kpis"))["id"]
+    value = {"kpi_id": kpi, "value": "5", "subject_kind": "person", **period}
+    measured = (await client.post("/v1/measurements", json=value | {"subject_id": other})).json()
+    mine = (await client.post("/v1/measurements", json=value | {"subject_id": known})).json()
+
+    both = await client.post(f"/v1/people/{known}/merge", json={"person_id": other})
+    third = (await make(client, "people", 3))["id"]
+    merged = await client.post(f"/v1/people/{third}/merge", json={"person_id": other})
+
+    assert (both.status_code, both.json()["code"]) == (409, "conflict")
+    assert merged.status_code == 200, merged.text
+    paths = [f"survey-responses/{response['id']}", f"assessment-scores/{score['id']}", f"observations/{seen['id']}"]
+    now = [(await client.get(f"/v1/{path}")).json() for path in paths]
+    then = (await client.get(f"/v1/{paths[0]}", params={"as_of": response["recorded_at"]})).json()
+    assert [now[0]["person_id"], now[1]["person_id"], now[2]["observer_id"]] == [third] * 3
+    assert (now[2]["person_id"], now[0]["version"], then["person_id"]) == (known, 2, other)
+    assert (await client.get(f"/v1/measurements/{measured['id']}")).json()["subject_id"] == third
+    assert (await client.get(f"/v1/measurements/{mine['id']}")).json()["subject_id"] == known

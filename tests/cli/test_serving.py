@@ -52,8 +52,7 @@ def test_a_request_in_flight_is_answered_when_the_service_is_told_to_stop(
 
     with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE) as in_flight:
         in_flight.sendall(head.encode() + body[:5])
-        # What came before has then been seen.
-        assert httpx.get(f"{url}/readyz", timeout=PATIENCE).json()["status"] == "ok"
+        assert httpx.get(f"{url}/readyz").json()["status"] == "ok"  # the server has seen what came before
         server.send_signal(signal.SIGTERM)
         wait_until_closed(url)
         in_flight.sendall(body[5:])
@@ -141,7 +140,7 @@ def test_an_embedded_database_is_made_by_serve_itself_and_the_worker_stops_calml
     assert worker.stderr is not None
     began = json.loads(worker.stderr.readline())
 
-    assert httpx.get(f"{url}/readyz", timeout=PATIENCE).status_code == 200
+    assert httpx.get(f"{url}/readyz").status_code == 200
     worker.send_signal(signal.SIGTERM)
     server.send_signal(signal.SIGINT)
     said = [process.communicate(timeout=PATIENCE) for process in (worker, server)]

@@ -19,14 +19,14 @@ from app.api.graphql.connections import First, check_first
 from app.api.graphql.context import View
 from app.api.graphql.inputs import FIRST
 from app.api.graphql.nodes import KINDS, NAMES, load, missing, object_type
-from app.api.graphql.scalars import FigureValue, ValueField, computed, described, fields_of, shape_of
+from app.api.graphql.scalars import FigureValue, ValueField, computed, described, enum_of, fields_of, shape_of
 from app.api.metrics import MetricRead
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
 from app.domain.metrics import METRICS
 from app.domain.metrics.catalogue import metric
 from app.domain.metrics.spelling import Asked, spelled
-from app.models.figures import ExplainedInput, Explanation, FigureInterval, FigureRead
+from app.models.figures import AudienceSnapshot, ExplainedInput, Explanation, FigureInterval, FigureRead
 from app.services import explanations, figures, inputs
 from app.services.figures import DIMENSIONS, Computed, dimensions
 
@@ -60,6 +60,14 @@ _By = Annotated[
 ]
 _Since = Annotated[date | None, strawberry.argument(name="from", description="Only facts placed on this day or later.")]
 _Until = Annotated[date | None, strawberry.argument(name="to", description="Only facts placed before this day.")]
+enum_of(AudienceSnapshot)
+_Audience = Annotated[
+    AudienceSnapshot,
+    strawberry.argument(
+        description="Which snapshot of an audience is the denominator: at the end without who has left by then, or at "
+        "the start with everyone who worked here when it was offered."
+    ),
+]
 _After = Annotated[strawberry.ID | None, strawberry.argument(description="Id of the last event of the page before.")]
 
 UNFOLDED_MOST = 20
@@ -201,12 +209,19 @@ def figures_of(kind: str) -> Any:
         by: _By = UNSET,
         since: _Since = UNSET,
         until: _Until = UNSET,
+        audience: _Audience = AudienceSnapshot.AT_END,
     ) -> Any:
         view: View = self.view if not as_of else self.view.graph.view(as_of or None)
         if view is not self.view and await load(view, noun, self.row.id) is None:
             raise missing(KINDS[noun], ids.encode(self.prefix, self.row.id))
         asked = _asked(kind, metrics or None)
-        cut = figures.View(view.at, since=since or None, until=until or None, by=dimensions(by or []))
+        cut = figures.View(
+            view.at,
+            since=since or None,
+            until=until or None,
+            audience=audience.value,
+            by=dimensions(by or []),
+        )
 
         async def batch(session: AsyncSession, subject_ids: list[UUID]) -> Sequence[list[Found]]:
             rows = await figures.compute(session, kind, subject_ids, asked, cut)

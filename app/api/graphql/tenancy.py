@@ -34,6 +34,8 @@ class TenantNode(Node):
     on_track_at: auto
     at_risk_at: auto
     stale_after: auto
+    evaluation_policy: auto
+    engagement: auto
     figures = figures_of("tenant")
     slug: str = computed(TenantRead.model_fields["slug"].description or "")
     name: str = computed(TenantRead.model_fields["name"].description or "")

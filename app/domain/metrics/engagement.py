@@ -34,6 +34,15 @@ class Component:
     weight: Decimal
 
 
+COMPONENTS: tuple[tuple[str, Decimal, Decimal], ...] = (
+    ("active_weeks", Decimal(4), Decimal(1)),
+    ("activities_touched", Decimal(3), Decimal(1)),
+    ("voluntary_returns", Decimal(2), Decimal(1)),
+    ("contribution", Decimal(3), Decimal(1)),
+)
+"""Name, cap and weight of each component where a tenant has declared none; part of the definition's version."""
+
+
 def active_learners(*, window_days: int, zone: str, active: int) -> Answer:
     """Return the distinct learners with a qualifying event in the rolling window."""
     return Answer(value=Decimal(active), n_people=active, basis=f"rolling_{window_days}_days_{zone}")
@@ -149,7 +158,9 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "A missing component is left out, the rest reweighted, and it is said.",
             "Components: active weeks, activities touched, voluntary returns, contribution.",
-            "Weights and caps are part of the definition of a tenant.",
+            "Weights and caps are part of the definition: a tenant declares its own, or "
+            + ", ".join(f"{name} up to {cap}" for name, cap, _ in COMPONENTS)
+            + " weigh alike.",
             "Never an input to an impact claim.",
         ),
         source="metrics.md section 3; the literature has little consensus on engagement",

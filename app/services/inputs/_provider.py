@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.figure import Caveat, Period, Status
+from app.domain.figure import Caveat, Override, Period, Status
 from app.domain.metrics.privacy import Sensitivity
 
 Label = UUID | str | date | None
@@ -97,6 +97,7 @@ class Given:
     each input. `parameters` are chosen by the facts: those of the metric are used unless asked for otherwise, the
     others are shown. `instead` is the status, with its reason, of a figure that these facts cannot have.
     `least` is the smallest group that these facts allow to be shown, where that is larger than usual.
+    `override` is what a person says that the value is.
     """
 
     inputs: Mapping[str, Any]
@@ -109,6 +110,7 @@ class Given:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     instead: tuple[Status, str] | None = None
     least: int = 0
+    override: Override | None = None
 
 
 Read = Callable[[Any, Scope], Given | None]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,15 +15,17 @@ from app.domain.figure import Caveat
 from app.domain.metrics.catalogue import evaluate
 from app.domain.metrics.costs import CostItem as Cost
 from app.domain.money import Money
-from app.models.effects import EffectEstimate
+from app.models.effects import ClaimBasis, EffectEstimate, EffectStatus
 from app.models.kpis import Cadence, Direction, Kpi
-from app.models.money import CostItem, UnitValue
+from app.models.money import CostItem, UnitValue, ValueKind
 from app.models.outcomes import Outcome
 from app.models.statements import ImpactStatement
+from app.models.tenancy import Change
 from app.models.unit import unit_of
 from app.services.inputs._outcomes import with_kpis
 from app.services.inputs._provider import Link, Scope
 from app.services.inputs._under import initiatives
+from app.services.money import worth as in_margin
 from app.services.versions import rows_at
 
 _A_YEAR = {
@@ -34,14 +37,17 @@ _A_YEAR = {
 }
 PLACES = Decimal(1).scaleb(-12)
 _HEADLINE_GRADE = 3
+_Z = Decimal("1.959963984540")
+"""The 97.5th percentile of the standard normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The cost items under one subject."""
+    """The cost items under one subject, each with the day on which it was incurred."""
 
     items: tuple[Cost, ...] = ()
     links: tuple[Link, ...] = ()
+    days: tuple[date, ...] = ()
 
     @property
     def refusal(self) -> str | None:
@@ -68,8 +74,9 @@ async def spent(session: AsyncSession, scope: Scope) -> dict[UUID, Spent]:
     """Return the cost items under each subject, those of an initiative once; two queries at the most."""
     table = rows_at(session, CostItem, scope.as_of)
     under = initiatives(session, scope)
+    names = ("id", "version", "category", "amount", "currency", "used", "lifetime", "incurred_on")
     statement = (
-        select(under.c.subject, table.c.id, table.c.version, table.c.category, table.c.amount, table.c.currency)
+        select(under.c.subject, *(table.c[name] for name in names))
         .select_from(table.join(under, under.c.initiative_id == table.c.initiative_id))
         .where(table.c.incurred_on <= scope.today)
         .order_by(table.c.id)
@@ -79,8 +86,9 @@ async def spent(session: AsyncSession, scope: Scope) -> dict[UUID, Spent]:
         found.setdefault(row.subject, []).append(row)
     return {
         subject: Spent(
-            tuple(Cost(row.category, Money(row.amount, row.currency)) for row in rows),
+            tuple(Cost(row.category, Money(row.amount, row.currency), row.used, row.lifetime) for row in rows),
             tuple(Link("cost_item", row.id, row.version) for row in rows),
+            tuple(row.incurred_on for row in rows),
         )
         for subject, rows in found.items()
     }
@@ -94,6 +102,7 @@ class Worth:
     kpi: Kpi
     estimate: Any
     result: Mapping[str, Any]
+    claim: Mapping[str, Any]
     unit_value: Any
     raw_change: float | None = None
 
@@ -105,12 +114,30 @@ class Worth:
     @property
     def units(self) -> Decimal:
         """The units that the effect was had on."""
-        return exact(self.result["sample"]["units_treated"])
+        return exact(self.claim["units"])
 
     @property
     def effect(self) -> Decimal:
-        """The improvement per unit and period."""
-        return self.sign * exact(self.result["value"])
+        """The improvement per unit and period that is claimed."""
+        return self.whole / self.units
+
+    @property
+    def whole(self) -> Decimal:
+        """The improvement of all units in a period that is claimed: all of it, or the share of what several did."""
+        return self.sign * exact(self.claim["value"])
+
+    def ends(self) -> tuple[Decimal, Decimal] | None:
+        """Return the improvement of all units in a period at the ends of its 95 % interval; None: not known."""
+        interval = self.result["interval"] or {}
+        low, high = interval.get("low"), interval.get("high")
+        error = self.claim.get("standard_error")
+        if self.claim["basis"] == ClaimBasis.ALONE and self.result["transform"] == "none" and None not in (low, high):
+            first, last = sorted(self.sign * exact(each) * self.units for each in (low, high))
+            return first, last
+        if error is None:
+            return None
+        margin = exact(error) * _Z
+        return self.whole - margin, self.whole + margin
 
     @property
     def a_year(self) -> Decimal:
@@ -119,18 +146,20 @@ class Worth:
 
     @property
     def worth(self) -> Money | None:
-        """What one unit is worth; None where nobody has said."""
-        return None if self.unit_value is None else Money(self.unit_value.amount, self.unit_value.currency)
+        """What one unit is worth, of revenue its margin; None where nobody has said."""
+        return None if self.unit_value is None else Money(in_margin(self.unit_value), self.unit_value.currency)
 
     def inputs(self) -> dict[str, Any]:
-        """Return the inputs of the annual benefit."""
+        """Return the inputs of the annual benefit, the unit value as it was stated."""
+        stated = self.unit_value
         return {
             "effect_per_period": self.effect,
             "units": self.units,
             "periods_per_year": self.a_year,
-            "unit_value": self.worth,
-            "value_kind": "margin",
-            "unit_value_approved": self.unit_value is not None and self.unit_value.approver_id is not None,
+            "unit_value": None if stated is None else Money(stated.amount, stated.currency),
+            "value_kind": ValueKind.MARGIN.value if stated is None else str(stated.kind),
+            "margin_rate": None if stated is None else stated.margin_rate,
+            "unit_value_approved": stated is not None and stated.approver_id is not None,
         }
 
     def benefit(self) -> Money | None:
@@ -138,13 +167,15 @@ class Worth:
         worth = self.worth
         if worth is None:
             return None
-        return Money(self.effect * self.units * self.a_year * worth.amount, worth.currency)
+        return Money(self.whole * self.a_year * worth.amount, worth.currency)
 
     def caveats(self) -> tuple[Caveat, ...]:
         """Return what is said of the evidence."""
         grade = self.result["grade"]
         said = f"Evidence grade {grade} ({self.result['estimator']})."
         notes = [Caveat("evidence_grade", said)]
+        if self.claim["basis"] == ClaimBasis.SPLIT:
+            notes.append(Caveat("shared_effect", "Of what several initiatives did together, its share only."))
         if grade < _HEADLINE_GRADE:
             notes.append(Caveat("indicative", "Below grade 3 a return is indicative only, never a headline."))
         return tuple(notes)
@@ -162,32 +193,57 @@ def exact(value: Any) -> Decimal:
 
 
 async def worths(session: AsyncSession, scope: Scope) -> dict[UUID, list[Worth]]:
-    """Return the accepted effects of each initiative with their worth: the newest of each outcome; five queries."""
+    """Return the accepted effects of each initiative with their worth: the newest of each outcome; six queries.
+
+    Those of the initiatives of a scope; of outcomes, those on them. Accepted is what people let stand.
+    """
     table = EffectEstimate
-    columns = (table.id, table.initiative_id, table.outcome_id, table.accepted, table.results, table.recorded_at)
+    about = table.outcome_id if scope.kind == "outcome" else table.initiative_id
+    names = ("id", "initiative_id", "outcome_id", "accepted", "status", "decision", "results", "recorded_at")
     statement = (
-        select(*map(col, columns))
+        select(*(col(getattr(table, name)) for name in names))
         .where(
             col(table.tenant_id) == unit_of(session).tenant.id,
-            col(table.initiative_id).in_(scope.ids),
+            col(about).in_(scope.ids),
+            col(table.decided_at).is_not(None),
+            col(table.accepted).is_not(None),
             col(table.recorded_at) <= scope.now,
         )
         .order_by(col(table.recorded_at), col(table.id))
     )
-    newest = {(row.initiative_id, row.outcome_id): row for row in await session.execute(statement)}
-    accepted = {key: row for key, row in newest.items() if row.accepted is not None}
+    rows = (await session.execute(statement)).all()
+    stands = await _standing(session, scope, rows)
+    accepted = {(row.initiative_id, row.outcome_id): row for row in rows if row.id in stands}
     pairs = await with_kpis(session, {outcome_id for _, outcome_id in accepted}, scope.as_of)
     values = await _unit_values(session, scope, {kpi.id for _, kpi in pairs.values()})
     raw = await _raw_changes(session, scope, {row.id for row in accepted.values()})
     found: dict[UUID, list[Worth]] = {}
     for (initiative_id, outcome_id), row in sorted(accepted.items(), key=lambda each: each[0]):
         result = next(each for each in row.results if each["estimator"] == row.accepted)
-        if outcome_id in pairs and result["value"] is not None and result["transform"] == "none":
+        claim = (row.decision or {}).get("claim")
+        if outcome_id in pairs and claim is not None:
             outcome, kpi = pairs[outcome_id]
-            found.setdefault(initiative_id, []).append(
-                Worth(outcome, kpi, row, result, values.get(kpi.id), raw.get(row.id))
-            )
+            worth = Worth(outcome, kpi, row, result, claim, values.get(kpi.id), raw.get(row.id))
+            found.setdefault(initiative_id, []).append(worth)
     return found
+
+
+async def _standing(session: AsyncSession, scope: Scope, rows: Sequence[Any]) -> set[UUID]:
+    """Return which of the estimates stand: by their status, or as of an instant by what was last said of them then."""
+    if scope.as_of is None:
+        return {row.id for row in rows if row.status == EffectStatus.ACCEPTED}
+    statement = (
+        select(col(Change.noun_id), col(Change.verb))
+        .where(
+            col(Change.tenant_id) == unit_of(session).tenant.id,
+            col(Change.noun) == EffectEstimate.__tablename__,
+            col(Change.noun_id).in_({row.id for row in rows}),
+            col(Change.recorded_at) <= scope.as_of,
+        )
+        .order_by(col(Change.position), col(Change.ordinal))
+    )
+    last = {row[0]: row[1] for row in await session.execute(statement)}
+    return {estimate_id for estimate_id, verb in last.items() if verb == EffectStatus.ACCEPTED}
 
 
 async def _raw_changes(session: AsyncSession, scope: Scope, estimate_ids: set[UUID]) -> dict[UUID, float | None]:

@@ -1,18 +1,17 @@
-"""Attempts in time: how long completing takes, whether completions are still valid, and how many are repeats."""
+"""Attempts in time: how long completing takes, and how many attempts are repeats."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, or_, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.days import SecondsBetween
 from app.models.learning import Enrolment
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, distinct_people, members, place_of, pursuits, total
-from app.services.inputs._under import activities, employed_on, people
+from app.services.inputs._pursuits import counted, distinct_people, place_of, pursuits, total
+from app.services.inputs._under import activities, people
 from app.services.inputs.learners import Counts, nothing, read_counts
 from app.services.versions import rows_at
 
@@ -53,72 +52,6 @@ async def _spells(session: AsyncSession, scope: Scope) -> Mapping[Place, Spells]
 def _time_to_complete(found: Spells, _scope: Scope) -> Given:
     ordered = sorted(found.durations, key=lambda each: (each["days"], each["outcome"]))
     return Given({"durations": ordered}, found.counts["people"], caveats=found.counts.beside)
-
-
-_REQUIRED = ("all", "departed", "required", "people", "valid", "valid_in_grace")
-
-
-async def _valid(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
-    """Count members by whether a completion of every required activity is unexpired, or was in the days of grace."""
-    offered, person = members(session, scope), people(session, scope)
-    held = _held(session, scope)
-    same = and_(
-        held.c.subject == offered.c.subject,
-        held.c.pursuit == offered.c.pursuit,
-        held.c.person_id == offered.c.person_id,
-    )
-    base = select(offered, held.c.valid, held.c.in_grace).select_from(offered.outerjoin(held, same)).subquery()
-    here = employed_on(person, scope.today)
-    measures = (
-        func.count(),
-        total(~here),
-        total(here),
-        distinct_people(scope, base, here),
-        total(and_(here, base.c.valid == 1)),
-        total(and_(here, or_(base.c.valid.is_(None), base.c.valid == 0), base.c.in_grace == 1)),
-    )
-    also = (person.c.resolved,)
-    statement = counted(session, scope, base, "offered_on", measures, person=person, also=also)
-    return await read_counts(session, scope, statement, _REQUIRED)
-
-
-def _held(session: AsyncSession, scope: Scope) -> Subquery:
-    """Return per (subject, pursuit, person_id) whether all that is required is `valid`, and `in_grace`: each 0 or 1."""
-    under = activities(session, scope)
-    enrolments = rows_at(session, Enrolment, scope.as_of)
-    needed = (
-        select(under.c.subject, under.c.pursuit, func.sum(under.c.required).label("required"))
-        .group_by(under.c.subject, under.c.pursuit)
-        .subquery()
-    )
-    grace = scope.now - timedelta(days=scope.parameters.get("grace_days", 0))
-
-    def unexpired(since: Any) -> ColumnElement[bool]:
-        ends = (enrolments.c.expired_at, enrolments.c.expires_at)
-        return and_(*(or_(each.is_(None), each > since) for each in ends))
-
-    def covered(since: Any) -> ColumnElement[Any]:
-        held = func.count(func.distinct(case((unexpired(since), enrolments.c.activity_id))))
-        return case((and_(needed.c.required > 0, held >= needed.c.required), 1), else_=0)
-
-    joined = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id).join(
-        needed, and_(needed.c.subject == under.c.subject, needed.c.pursuit == under.c.pursuit)
-    )
-    keys = (under.c.subject, under.c.pursuit, enrolments.c.person_id)
-    return (
-        select(*keys, covered(scope.now).label("valid"), covered(grace).label("in_grace"))
-        .select_from(joined)
-        .where(enrolments.c.completed_at <= scope.now, under.c.required == 1)
-        .group_by(*keys, needed.c.required)
-        .subquery()
-    )
-
-
-def _validity(found: Counts, scope: Scope) -> Given:
-    inputs: dict[str, Any] = {name: found[name] for name in ("required", "valid", "valid_in_grace")}
-    if scope.parameters.get("per_content_version"):
-        inputs["valid"] = None
-    return Given(inputs, found["people"], caveats=found.beside)
 
 
 _REPEATED = ("people", "attempts", "after_completion")
@@ -166,16 +99,6 @@ PROVIDERS = (
         load=_spells,
         nothing=Spells,
         by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
-        people=True,
-        events=True,
-    ),
-    Provider(
-        metrics={"validity_rate": _validity},
-        kinds=_KINDS,
-        load=_valid,
-        nothing=nothing,
-        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
-        parameters=("grace_days", "per_content_version"),
         people=True,
         events=True,
     ),

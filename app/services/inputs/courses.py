@@ -1,24 +1,30 @@
 """How outcomes develop: forecasts, bands, coverage and age of measurements, status, and roll-ups to objectives."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain import ids
+from app.domain.figure import Override
 from app.domain.metrics.catalogue import evaluate
 from app.models.days import first_day
+from app.models.forecasts import StatusOverride
 from app.models.kpis import Cadence
 from app.models.outcomes import Outcome
+from app.models.people import Person
 from app.services import readings
 from app.services.inputs._outcomes import with_kpis
 from app.services.inputs._provider import Given, Link, Place, Provider, Scope, bucket_end
 from app.services.inputs.attainment import Attained
 from app.services.readings import Reading
+from app.services.versions import rows_at
 
 _CADENCE_DAYS = {Cadence.DAY: 1, Cadence.WEEK: 7, Cadence.MONTH: 31, Cadence.QUARTER: 92, Cadence.YEAR: 366}
 """The longest distance of two ends of periods."""
@@ -32,6 +38,7 @@ class Course:
 
     now: Attained
     readings: Sequence[Reading] = field(default=())
+    override: Override | None = None
 
     @property
     def confirmed(self) -> list[Reading]:
@@ -59,11 +66,15 @@ class Course:
         listed = self.confirmed if confirmed else self.readings
         return {first_day(each.period_start, cadence): each.value for each in listed}
 
+    def on(self, day: date | None) -> Reading | None:
+        """Return the confirmed reading of the period that holds a day, or ends on it."""
+        holding = [each for each in self.confirmed if day is not None and each.period_start <= day <= each.period_end]
+        return holding[0] if holding else None
+
     def at_due(self) -> Decimal | None:
-        """Return the confirmed value of the period that holds the due day, or ends on it."""
-        due = self.now.outcome.due_on
-        holding = [each for each in self.confirmed if due is not None and each.period_start <= due <= each.period_end]
-        return holding[0].value if holding else None
+        """Return the confirmed value at the due day."""
+        reading = self.on(self.now.outcome.due_on)
+        return None if reading is None else reading.value
 
     def given(self, values: Mapping[str, Any], name: str, **said: Any) -> Given:
         """Return inputs; the input `name` was read from the measurements."""
@@ -75,7 +86,29 @@ class Course:
 
 async def load(session: AsyncSession, scope: Scope) -> Mapping[Place, Course]:
     """Return the course of each outcome."""
-    return {(outcome_id, ()): each for outcome_id, each in (await courses(session, scope, scope.ids)).items()}
+    said = await _overrides(session, scope)
+    return {
+        (outcome_id, ()): replace(each, override=said.get(outcome_id))
+        for outcome_id, each in (await courses(session, scope, scope.ids)).items()
+    }
+
+
+async def _overrides(session: AsyncSession, scope: Scope) -> dict[UUID, Override]:
+    """Return what people say that the status of outcomes is today: of several the one that began last."""
+    table = rows_at(session, StatusOverride, scope.as_of)
+    in_force = (table.c.from_on <= scope.today) & (table.c.to_on.is_(None) | (table.c.to_on > scope.today))
+    statement = select(table).where(table.c.outcome_id.in_(scope.ids), in_force)
+    return {
+        row.outcome_id: Override(
+            id=ids.encode(StatusOverride.prefix, row.id),
+            value=row.status,
+            reason=row.reason,
+            author_id=ids.encode(Person.prefix, row.author_id),
+            start=row.from_on,
+            end=row.to_on,
+        )
+        for row in await session.execute(statement.order_by(table.c.from_on, table.c.recorded_at, table.c.id))
+    }
 
 
 async def courses(session: AsyncSession, scope: Scope, outcome_ids: Sequence[UUID]) -> dict[UUID, Course]:
@@ -153,6 +186,7 @@ def _status(found: Course, scope: Scope) -> Given:
         "confirmed_at_due": found.at_due(),
     }
     provisional = "the newest measurement is provisional" if newest is not None and newest.provisional else None
+    beside = {"provisional": provisional, "override": found.override}
     parameters = {name: _text(value) for name, value in limits.items() if value is not None}
     if found.now.maintains:
         values = found.by_period(confirmed=False)
@@ -161,11 +195,11 @@ def _status(found: Course, scope: Scope) -> Given:
         band = {"low": outcome.target_low, "high": outcome.target_high}
         counts = {"periods_inside": inside, "periods_observed": len(seen)}
         chosen = {"kind": "maintain", **parameters}
-        return found.given({**band, **counts, **observed}, "current", provisional=provisional, parameters=chosen)
+        return found.given({**band, **counts, **observed}, "current", parameters=chosen, **beside)
     plan, caveats = found.now.plan()
     inputs = {**plan, **observed, "direction": str(found.now.kpi.direction)}
     chosen = {"kind": "change", **parameters}
-    return found.given(inputs, "current", provisional=provisional, parameters=chosen, caveats=caveats)
+    return found.given(inputs, "current", parameters=chosen, caveats=caveats, **beside)
 
 
 def _holds(outcome: Outcome, value: Decimal) -> bool:

@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Subquery, case, exists, func, select
+from sqlalchemy import Subquery, and_, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.learning import Kind
+from app.domain.metrics.engagement import COMPONENTS
 from app.models.activities import ActivityReference
 from app.models.learning import LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, place_of, pursuits
-from app.services.inputs._under import activities
+from app.services.inputs._pursuits import counted, place_of, pursuits, steps
+from app.services.inputs._under import activities, bucketed, local_day, people
 from app.services.inputs.surveys import KINDS
 from app.services.versions import rows_at
 
@@ -42,8 +44,8 @@ class Active:
     people: int = 0
 
 
-def _seen(session: AsyncSession, scope: Scope, days: int) -> Subquery:
-    """Return the qualifying events of the last `days` days under the subjects."""
+def _seen(session: AsyncSession, scope: Scope, days: int | None) -> Subquery:
+    """Return the qualifying events of the last `days` days under the subjects; None: all."""
     event: Any = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     identities, references = rows_at(session, Identity, scope.as_of), rows_at(session, ActivityReference, scope.as_of)
     under = activities(session, scope)
@@ -61,13 +63,19 @@ def _seen(session: AsyncSession, scope: Scope, days: int) -> Subquery:
     )
     names = ("subject", "pursuit", "initiative_id")
     return (
-        select(*(under.c[name] for name in names), identities.c.person_id, event.c.occurred_at)
+        select(
+            *(under.c[name] for name in names),
+            identities.c.person_id,
+            under.c.activity_id,
+            event.c.kind,
+            event.c.occurred_at,
+        )
         .select_from(joined)
         .where(
             event.c.tenant_id == unit_of(session).tenant.id,
             event.c.kind.in_(_QUALIFYING),
             ~taken_back,
-            event.c.occurred_at > scope.now - timedelta(days=days),
+            *([] if days is None else [event.c.occurred_at > scope.now - timedelta(days=days)]),
             event.c.occurred_at <= scope.now,
             event.c.recorded_at <= (scope.as_of or scope.now),
         )
@@ -127,7 +135,105 @@ def _risk(found: Enrolled, _scope: Scope) -> Given:
     return Given({"learners": found.learners}, basis="person_and_pursuit")
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How many pursuits of people there are in one place, and what was done in them, added up."""
+
+    people: int = 0
+    pursuits: int = 0
+    completed: int = 0
+    sums: Mapping[str, int] = field(default_factory=dict)
+
+    def amount(self, name: str) -> Decimal | None:
+        """Return the mean of a component over pursuits; None where nothing can be known of it.
+
+        There is no coming back before anything is completed, and platforms that tell of no contribution at all are
+        taken to tell of none.
+        """
+        unknown = {"voluntary_returns": not self.completed, "contribution": not self.sums.get("contribution")}
+        if not self.pursuits or unknown.get(name, False):
+            return None
+        return Decimal(self.sums.get(name, 0)) / self.pursuits
+
+
+async def _habits(session: AsyncSession, scope: Scope) -> Mapping[Place, Habits]:
+    """Add up over pursuits: active weeks, activities, days of coming back after completing, and contributions."""
+    learned, done = pursuits(session, scope), _done(session, scope)
+    names = [name for name, _, _ in COMPONENTS]
+    keys = ("subject", "pursuit", "initiative_id", "person_id")
+    same = and_(
+        *(done.c[name] == learned.c[name] for name in ("subject", "pursuit", "person_id")),
+    )
+    base = (
+        select(
+            *(learned.c[name] for name in (*keys, "first_at", "done_at")),
+            *(func.coalesce(done.c[name], 0).label(name) for name in names),
+        )
+        .select_from(learned.outerjoin(done, same))
+        .subquery()
+    )
+    measures = (
+        func.count(func.distinct(base.c.person_id)),
+        func.count(),
+        func.count(base.c.done_at),
+        *(func.sum(base.c[name]) for name in names),
+    )
+    person = people(session, scope)
+    known = [person.c.resolved.is_(True)]
+    found: dict[Place, Habits] = {}
+    statement = counted(session, scope, base, "first_at", measures, person=person, conditions=known)
+    for row in await session.execute(statement):
+        humans, rows, completed, *sums = (int(each or 0) for each in row[1 + len(scope.by) :])
+        found[place_of(row, scope)] = Habits(humans, rows, completed, dict(zip(names, sums, strict=True)))
+    return found
+
+
+def _done(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return what each person did in each pursuit, by component."""
+    events, stepped = _seen(session, scope, None), steps(session, scope)
+    same = and_(
+        stepped.c.subject == events.c.subject,
+        stepped.c.person_id == events.c.person_id,
+        stepped.c.activity_id == events.c.activity_id,
+    )
+    day = local_day(events.c.occurred_at, scope)
+    later = day > local_day(stepped.c.completed_at, scope)
+    keys = [events.c[name] for name in ("subject", "pursuit", "person_id")]
+    return (
+        select(
+            *keys,
+            func.count(func.distinct(bucketed(events.c.occurred_at, "week", scope))).label("active_weeks"),
+            func.count(func.distinct(events.c.activity_id)).label("activities_touched"),
+            func.count(func.distinct(case((later, day)))).label("voluntary_returns"),
+            func.sum(case((events.c.kind.in_((Kind.RATED, Kind.ANSWERED)), 1), else_=0)).label("contribution"),
+        )
+        .select_from(events.outerjoin(stepped, same))
+        .group_by(*keys)
+        .subquery()
+    )
+
+
+def _index(found: Habits, scope: Scope) -> Given:
+    declared = scope.settings.engagement
+    parts = COMPONENTS
+    if declared is not None:
+        parts = tuple((each["component"], Decimal(each["cap"]), Decimal(each["weight"])) for each in declared)
+    components = [
+        {"name": name, "amount": found.amount(name), "cap": cap, "weight": weight} for name, cap, weight in parts
+    ]
+    return Given({"components": components}, found.people, "mean_of_person_and_pursuit")
+
+
 PROVIDERS = (
+    Provider(
+        metrics={"engagement_index": _index},
+        kinds=frozenset({*KINDS, "activity"}),
+        load=_habits,
+        nothing=Habits,
+        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        people=True,
+        events=True,
+    ),
     Provider(
         metrics={"active_learners": _count},
         kinds=frozenset({*KINDS, "activity"}),

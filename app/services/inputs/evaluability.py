@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from app.domain.metrics.evaluability import bad_habits
 from app.models.activities import Activity
 from app.models.assessments import AssessmentMoment, AssessmentScore
 from app.models.behaviours import Behaviour, Observation, Observer
-from app.models.effects import EffectEstimate
+from app.models.effects import EffectEstimate, EffectStatus
 from app.models.initiatives import Alignment, AlignmentStatus, Initiative, InitiativeStatus
 from app.models.kpis import Kpi, Measurement
 from app.models.learning import Enrolment
@@ -151,7 +152,8 @@ def evidence(session: AsyncSession, scope: Scope) -> Select[Any]:
     for level, row in ((_IMPACT, EffectEstimate), (_RETURN, ImpactStatement)):
         table: Any = getattr(row, "__table__")  # noqa: B009  set by SQLModel on table classes
         known = table.c.recorded_at <= (scope.as_of or scope.now)
-        accepted = table.c.accepted.is_not(None) if level == _IMPACT else known
+        stood = table.c.status.in_((EffectStatus.ACCEPTED, EffectStatus.EXPIRED)) if level == _IMPACT else known
+        accepted = and_(stood, table.c.decided_at <= (scope.as_of or scope.now)) if level == _IMPACT else known
         mine = and_(table.c.tenant_id == tenant_id, table.c.initiative_id.is_not(None), known, accepted)
         parts.append(select(table.c.initiative_id, literal(level)).where(mine))
     return select(union_all(*parts).subquery()).distinct()
@@ -212,8 +214,11 @@ async def _mix(session: AsyncSession, scope: Scope) -> Mapping[Place, Mix]:
     return {(scope.tenant_id, ()): Mix(len(ended), len(ended & there))}
 
 
-def _level_mix(found: Mix, _scope: Scope) -> Given:
-    return Given({"initiatives": found.initiatives, "evaluated": found.evaluated})
+def _level_mix(found: Mix, scope: Scope) -> Given:
+    level = int(scope.parameters.get("level", _APPLICATION))
+    policy = {int(each["level"]): Decimal(each["rate"]) for each in scope.settings.evaluation_policy or []}
+    inputs = {"initiatives": found.initiatives, "evaluated": found.evaluated, "policy_rate": policy.get(level)}
+    return Given(inputs)
 
 
 PROVIDERS = (

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, func, literal_column, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.metrics.answers import caveat
 from app.models.commitments import Commitment, CommitmentStatus
 from app.models.forecasts import Forecast
 from app.models.initiatives import Initiative
@@ -18,6 +19,7 @@ from app.models.reviews import Action, ActionStatus, Decision, Review, ReviewSta
 from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
 from app.services.inputs._pursuits import place_of, total
 from app.services.inputs._under import aligned, bucketed, employed_on, whole, within
+from app.services.inputs.courses import courses
 from app.services.versions import rows_at
 
 _KINDS = frozenset({"tenant", "objective", "outcome", "initiative"})
@@ -149,34 +151,46 @@ class Forecasts:
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    unknown: int = 0
 
 
 async def _forecasts(session: AsyncSession, scope: Scope) -> Mapping[Place, Forecasts]:
+    """Return forecasts beside what came of them: as it was told, else as it was measured for the day forecast."""
     table, outcomes = rows_at(session, Forecast, scope.as_of), rows_at(session, Outcome, scope.as_of)
     subjects = {"outcome": table.c.outcome_id, "objective": outcomes.c.objective_id}
     subject = subjects.get(scope.kind, whole(scope))
-    columns = [table.c[name] for name in ("id", "version", "low", "high", "point", "actual")]
+    columns = [table.c[name] for name in ("id", "version", "outcome_id", "for_on", "low", "high", "point", "actual")]
     statement = (
         select(subject.label("subject"), *columns)
         .select_from(table.join(outcomes, outcomes.c.id == table.c.outcome_id))
         .where(
-            table.c.actual.is_not(None),
             table.c.for_on <= scope.today,
             *within(table.c.for_on, scope),
             *([] if scope.kind == "tenant" else [subject.in_(scope.ids)]),
         )
         .order_by(table.c.for_on, table.c.id)
     )
+    rows = (await session.execute(statement)).all()
+    measured = await courses(session, scope, list({row.outcome_id for row in rows if row.actual is None}))
     found: dict[Place, Forecasts] = {}
-    for row in await session.execute(statement):
+    for row in rows:
         here = found.setdefault((row.subject, ()), Forecasts())
-        here.rows.append({"low": row.low, "high": row.high, "point": row.point, "actual": row.actual})
+        reading = measured[row.outcome_id].on(row.for_on) if row.outcome_id in measured else None
+        actual = row.actual if row.actual is not None else None if reading is None else reading.value
+        if actual is None:
+            here.unknown += 1
+            continue
+        here.rows.append({"low": row.low, "high": row.high, "point": row.point, "actual": actual})
         here.links.append(Link("forecast", row.id, row.version))
+        if row.actual is None and reading is not None:
+            here.links += [Link("measurement", each) for each in reading.measurement_ids]
     return found
 
 
 def _calibration(found: Forecasts, _scope: Scope) -> Given:
-    return Given({"forecasts": found.rows}, links={"forecasts": found.links})
+    sentence = f"{found.unknown} forecasts have come due, and nobody has told or measured what came of them."
+    note = caveat("actual_unknown", sentence, when=found.unknown)
+    return Given({"forecasts": found.rows}, links={"forecasts": found.links}, caveats=(note,) if note else ())
 
 
 def _taking(*names: str) -> Any:

@@ -131,14 +131,13 @@ def _annual(found: Returns, _scope: Scope) -> Given:
 def _range(found: Returns, _scope: Scope) -> Given:
     """Return the ends of the effect's interval beside exact costs and an exact unit value."""
     [worth] = found.worths
-    interval, scale = worth.result["interval"] or {}, worth.units * worth.a_year
-    ends = [interval.get("low"), interval.get("high")]
-    low, high = sorted(worth.sign * exact(each) * scale for each in ends) if None not in ends else (None, None)
+    ends = worth.ends()
+    low, high = (None, None) if ends is None else (ends[0] * worth.a_year, ends[1] * worth.a_year)
     unit, cost = worth.worth, found.spent.total()
     refusal = mixed(each for each in (unit, *(item.amount for item in found.spent.items)) if each is not None)
     values: dict[str, Any] = {
         "effect_low": low,
-        "effect": worth.effect * scale,
+        "effect": worth.whole * worth.a_year,
         "effect_high": high,
         "cost_basis": _BASIS,
     }
@@ -167,7 +166,7 @@ async def _per_use(session: AsyncSession, scope: Scope) -> Mapping[Place, PerUse
     found: dict[Place, PerUse] = {}
     for each in scope.ids:
         place, listed = (each, ()), effects.get(each, [])
-        bought = sum((worth.effect * worth.units for worth in listed), Decimal(0)) if len(listed) == 1 else None
+        bought = listed[0].whole if len(listed) == 1 else None
         found[place] = PerUse(
             costs.get(each, Spent()),
             counted.get(place, learners.nothing()),

@@ -61,7 +61,8 @@ def latest(session: AsyncSession, scope: Scope, respondent: Respondent) -> Subqu
     return select(ranked).where(ranked.c.rank == 1).subquery()
 
 
-async def _told(session: AsyncSession, scope: Scope) -> Mapping[Place, Told]:
+async def told(session: AsyncSession, scope: Scope) -> Mapping[Place, Told]:
+    """Count the answers of learners by place, each person's latest to each survey; two queries."""
     base = latest(session, scope, Respondent.LEARNER)
     answers = tuple(base.c[name] for name in _ANSWERS)
     found: dict[Place, Told] = {}
@@ -95,12 +96,14 @@ def _intent(found: Told, _scope: Scope) -> Given:
     return _given(found, "intent", {"responses": found.answered("intent"), "will_apply": will})
 
 
-def _planned(found: Told, _scope: Scope) -> Given:
+def planned(found: Told, _scope: Scope) -> Given:
+    """Return how much of the content learners plan to apply."""
     plans = [{"percent": each, "count": count} for each, count in sorted(found.counts["planned_percent"].items())]
     return _given(found, "planned_percent", {"plans": plans})
 
 
-def _within_six_weeks(found: Told, _scope: Scope) -> Given:
+def within_six_weeks(found: Told, _scope: Scope) -> Given:
+    """Return how many learners say that they will apply it within six weeks."""
     soon = {bool(answer): count for answer, count in found.counts["within_six_weeks"].items()}
     inputs = {"responses": sum(soon.values()), "will_apply_within_6_weeks": soon.get(True, 0)}
     return _given(found, "within_six_weeks", inputs)
@@ -158,11 +161,11 @@ PROVIDERS = (
         metrics={
             "learning_nps": _nps,
             "intent_to_apply": _intent,
-            "scrap_rate{planned}": _planned,
-            "scrap_rate{6wk}": _within_six_weeks,
+            "scrap_rate{planned}": planned,
+            "scrap_rate{6wk}": within_six_weeks,
         },
         kinds=KINDS,
-        load=_told,
+        load=told,
         nothing=Told,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, case, func, literal, sel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.figure import Period
+from app.domain.metrics.answers import caveat
 from app.models.activities import Activity, ActivityStatus
 from app.models.days import DaysBetween
 from app.models.people import PersonStatus
@@ -53,6 +54,19 @@ def hours_of(found: Counts) -> Decimal:
     return Decimal(found["seconds"]) / _SECONDS_AN_HOUR
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The live activities: how many, how many of them were begun, and the hours that they take by design.
+
+    `hours` is None where none says how long it takes; `unsaid` counts those that do not.
+    """
+
+    offered: int = 0
+    begun: int = 0
+    hours: Decimal | None = None
+    unsaid: int = 0
+
+
 @dataclass(slots=True)
 class Organisation:
     """The learning of one place of the organisation, its employees in person-time, and the period of both."""
@@ -60,8 +74,7 @@ class Organisation:
     period: Period
     used: Counts = field(default_factory=nothing)
     person_days: int = 0
-    courses_used: int = 0
-    courses_offered: int = 0
+    offer: Offer = Offer()
 
     @property
     def employees(self) -> Decimal:
@@ -88,9 +101,9 @@ async def _organisation(session: AsyncSession, scope: Scope) -> Mapping[Place, O
         found.setdefault(place, Organisation(period)).used = counts
     for place, days in (await _person_days(session, over)).items():
         found.setdefault(place, Organisation(period)).person_days = days
-    begun, offered = await _catalogue(session, over)
+    offer = await _catalogue(session, over)
     for here in found.values():
-        here.courses_used, here.courses_offered = begun, offered
+        here.offer = offer
     return found
 
 
@@ -117,15 +130,16 @@ async def _person_days(session: AsyncSession, scope: Scope) -> dict[Place, int]:
     return {(scope.tenant_id, tuple(row[:-1])): int(row[-1]) for row in rows}
 
 
-async def _catalogue(session: AsyncSession, scope: Scope) -> tuple[int, int]:
-    """Return how many live activities were started in the period, and how many there are."""
+async def _catalogue(session: AsyncSession, scope: Scope) -> Offer:
+    """Return what is on offer, and how much of it was begun in the period."""
     table = rows_at(session, Activity, scope.as_of)
     learned = steps(session, replace(scope, by=()))
     begun = select(learned.c.activity_id).where(*within(learned.c.started_at, scope))
     used = func.sum(case((table.c.id.in_(begun), 1), else_=0))
-    statement = select(func.count(), func.coalesce(used, 0)).where(table.c.status == ActivityStatus.LIVE)
-    row = (await session.execute(statement)).one()
-    return int(row[1]), int(row[0])
+    measures = (func.coalesce(used, 0), func.sum(table.c.hours).label("hours"), total(table.c.hours.is_(None)))
+    statement = select(func.count(), *measures).where(table.c.status == ActivityStatus.LIVE)
+    offered, begun, hours, unsaid = (await session.execute(statement)).one()
+    return Offer(int(offered), int(begun), hours, int(unsaid))
 
 
 def _org_reach(found: Organisation, _scope: Scope) -> Given:
@@ -141,13 +155,17 @@ def _of_people(found: Organisation, _scope: Scope) -> Given:
 
 
 def _of_catalogue(found: Organisation, _scope: Scope) -> Given:
-    values = {"courses_used": found.courses_used, "courses_offered": found.courses_offered}
+    values = {"courses_used": found.offer.begun, "courses_offered": found.offer.offered}
     return Given(values, basis="live_activities", period=found.period)
 
 
 def _reuse(found: Organisation, _scope: Scope) -> Given:
-    """Return the hours used; how many are on offer is not recorded, so that the figure has no data yet."""
-    return found.given({"hours_used": hours_of(found.used), "hours_available": None}, found.used["unique"])
+    """Return the hours used beside those on offer: the hours that live activities take by design."""
+    sentence = f"{found.offer.unsaid} live activities do not say how many hours they take; they are not in it."
+    note = caveat("hours_unknown", sentence, when=found.offer.unsaid)
+    values = {"hours_used": hours_of(found.used), "hours_available": found.offer.hours}
+    given = found.given(values, found.used["unique"])
+    return replace(given, caveats=(*given.caveats, note)) if note else given
 
 
 PROVIDERS = (

@@ -226,3 +226,39 @@ async def test_direction_is_symmetric(client: httpx.AsyncClient) -> None:
     for metric in ("progress", "improvement_abs", "pace_index", "status"):
         [first], [second] = await figures(client, down, metric), await figures(client, up, metric)
         assert first["value"] == second["value"], metric
+
+
+async def test_what_a_person_says_stands_beside_the_computed_status(client: httpx.AsyncClient) -> None:
+    outcome = await aim(client, baseline="60", target="40")
+    await measure(client, outcome, "52")
+    author = (await make(client, "people", 1))["id"]
+    said = {"outcome_id": outcome, "author_id": author, "status": "on_track", "reason": "New steel in May"}
+    over = {"from_on": str(TODAY - timedelta(days=9)), "to_on": str(TODAY)}
+    await make(client, "status-overrides", 1, **said, **over)
+    before = (await figures(client, outcome, "status"))[0]
+    made = await make(client, "status-overrides", 2, **said, from_on=str(TODAY))
+
+    [status, pace] = await figures(client, outcome, "status", "pace_index")
+    query = (
+        f'{{ outcome(id: "{outcome}") {{ figures(metrics: ["status"]) {{ value override {{ value authorId }} }} }} }}'
+    )
+    graph = (await client.post("/graphql", json={"query": query})).json()
+    await client.delete(f"/v1/status-overrides/{made['id']}")
+    after = (await figures(client, outcome, "status"))[0]
+    then = await client.get(
+        "/v1/figures", params={"metric": "status", "subject": outcome, "as_of": made["recorded_at"]}
+    )
+
+    assert (status["value"], pace["override"], before["override"], after["override"]) == ("at_risk", None, None, None)
+    assert status["override"] == {
+        "id": made["id"],
+        "value": "on_track",
+        "reason": "New steel in May",
+        "author_id": author,
+        "from": str(TODAY),
+        "to": None,
+    }
+    assert graph["data"]["outcome"]["figures"] == [
+        {"value": "at_risk", "override": {"value": "on_track", "authorId": author}}
+    ]
+    assert then.json()["items"][0]["override"] == status["override"]

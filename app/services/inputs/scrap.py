@@ -1,0 +1,61 @@
+"""What was spent on learning that people say they will not use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.domain.figure import Status
+from app.domain.metrics.catalogue import evaluate
+from app.services.inputs import surveys
+from app.services.inputs._provider import Given, Place, Provider, Scope
+from app.services.inputs._worth import Spent, spent
+from app.services.inputs.surveys import KINDS, Told
+
+_PLANNED = "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Scrapped:
+    """The answers under a subject, and what was spent under it."""
+
+    told: Told = field(default_factory=Told)
+    spent: Spent = field(default_factory=Spent)
+
+
+async def _load(session: AsyncSession, scope: Scope) -> Mapping[Place, Scrapped]:
+    told, costs = await surveys.told(session, scope), await spent(session, scope)
+    return {(each, ()): Scrapped(told.get((each, ()), Told()), costs.get(each, Spent())) for each in scope.ids}
+
+
+def _cost(found: Scrapped, scope: Scope) -> Given:
+    definition = str(scope.parameters.get("definition", _PLANNED))
+    read = surveys.planned if definition == _PLANNED else surveys.within_six_weeks
+    answers = read(found.told, scope)
+    rate = evaluate("scrap_rate", answers.inputs, {"definition": definition}).value
+    values = {
+        "scrap_rate": rate if isinstance(rate, Decimal) else None,
+        "cost": found.spent.total(),
+        "cost_basis": "fully_loaded",
+    }
+    refused = (Status.INCONSISTENT, found.spent.refusal) if found.spent.refusal else None
+    return Given(
+        values | ({"cost": None} if refused else {}),
+        answers.n_people,
+        links={"cost": found.spent.links},
+        instead=refused,
+        least=answers.least,
+    )
+
+
+PROVIDERS = (
+    Provider(
+        metrics={"scrap_cost": _cost},
+        kinds=KINDS,
+        load=_load,
+        nothing=Scrapped,
+        parameters=("definition",),
+        people=True,
+    ),
+)
