@@ -2,11 +2,10 @@
 
 from app.api.doors import Door
 from app.services.assessments import ASSESSMENT_SCORES, PROFICIENCY_STANDARDS, STANDARD_ATTAINMENTS
+from app.services.batches import put_in_bulk
 
 scores = Door(ASSESSMENT_SCORES, "/assessment-scores", "assessments")
-scores.batching()
 standards = Door(PROFICIENCY_STANDARDS, "/proficiency-standards", "assessments")
 attainments = Door(STANDARD_ATTAINMENTS, "/standard-attainments", "assessments")
-attainments.batching()
 
-routers = (scores.full(), standards.full(), attainments.full())
+routers = (scores.full(put_in_bulk), standards.full(), attainments.full(put_in_bulk))

@@ -60,7 +60,11 @@ async def _base_url(request: Request) -> str:
 
 async def _versions(
     if_match: Annotated[
-        str | None, Header(description="ETag of the version that you read; a stale one is answered 412.")
+        str | None,
+        Header(
+            description="ETag of the version that you read; a stale one is answered 412.",
+            json_schema_extra={"pattern": r'^\s*(\*|"[0-9]{1,9}"(\s*,\s*"[0-9]{1,9}")*)\s*$'},
+        ),
     ] = None,
 ) -> tuple[int, ...] | None:
     if if_match is None or if_match.strip() == "*":
@@ -85,7 +89,8 @@ async def _document_idempotency(
         str | None,
         Header(
             description="Any text of yours, 1 to 255 characters. The same key and body give the same answer, without "
-            "a second effect, for 24 hours at least."
+            "a second effect, for 24 hours at least.",
+            json_schema_extra={"minLength": 1, "maxLength": 255},
         ),
     ] = None,
 ) -> None:

@@ -1,7 +1,7 @@
 """The REST door of a noun: the same routes, conventions and documents for every one of them (api.md, REST 1 to 10)."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
@@ -17,6 +17,7 @@ from app.domain import ids
 from app.domain.errors import NotFound
 from app.models.history import VERSIONS
 from app.services import batches, nouns
+from app.services.batches import ItemResult
 from app.services.nouns import Action, NounType
 from app.services.pages import Query as PageQuery
 from app.services.pages import page, sort_columns
@@ -31,6 +32,12 @@ NOT_MODIFIED: dict[int | str, Any] = {
     304: {"description": "The version at hand is still current.", "headers": ETAG},
 }
 """What a conditional GET answers, for the reference."""
+MISSING: dict[int | str, Any] = {404: {"description": "What it asks about is not there."}}
+"""Says in the reference that an address without an id can find nothing; the table of errors describes it."""
+
+
+Batch = Callable[[AsyncSession, NounType[Any], Sequence[Any]], Awaitable[list[ItemResult]]]
+"""Writes many rows of a noun by their external ids; results in the order sent."""
 
 
 class Door:
@@ -67,12 +74,14 @@ class Door:
         """Register one route."""
         self.router.add_api_route(suffix, endpoint, methods=[method], **options)
 
-    def full(self) -> APIRouter:
-        """Return the router with every shared route."""
+    def full(self, batch: Batch | None = batches.put_one_by_one) -> APIRouter:
+        """Return the router with every shared route; `batch` writes many at once (None: another route does)."""
         self.listing()
         self.creating()
         if "external_id" in self.noun.write.model_fields:
             self.putting()
+            if batch is not None:
+                self.batching(batch)
         self.reading()
         self.patching()
         self.archiving()
@@ -123,14 +132,13 @@ class Door:
             responses={201: {"headers": ETAG | LOCATION}},
         )
 
-    def batching(self) -> None:
+    def batching(self, batch: Batch) -> None:
         """POST up to 1,000 rows at once, known again by your own ids."""
         noun = self.noun
         spoken = noun.plural.replace("_", " ")
 
         async def endpoint(fields: Any, session: SessionOf) -> BatchResult:
-            results, _ = await batches.put_by_external_id(session, noun, fields.items)
-            return batch_of(noun.row.prefix, results)
+            return batch_of(noun.row.prefix, await batch(session, noun, fields.items))
 
         endpoint.__annotations__["fields"] = Annotated[batch_shape(noun), Body()]
         self.add(

@@ -3,15 +3,18 @@
 import http
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from app.api.problems import PROBLEMS
 from app.domain.errors import Fault, ThroughlineError
@@ -121,12 +124,17 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """Return every method that the address takes, from the contract: a router only knows those of its first route."""
+    """Return every method that the address takes: a router only knows those of its first route."""
     methods: set[str] = set()
-    for path, operations in request.app.openapi()["paths"].items():
-        if re.fullmatch(re.sub(r"\\{[^/]+\\}", "[^/]+", re.escape(path)), request.url.path):
-            methods |= {method.upper() for method in operations}
+    for route in iter_route_contexts(request.app.routes):
+        if route.path is not None and _pattern(route.path).match(request.url.path):
+            methods |= route.methods or set()
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return compile_path(path)[0]
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

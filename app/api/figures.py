@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api import cursors
 from app.api.deps import KEY_REQUIRED, AsOf, SessionOf, VaultOf
+from app.api.doors import MISSING
 from app.api.routing import UnitRoute
 from app.domain import ids
 from app.domain.errors import NotFound
@@ -75,7 +76,9 @@ _Segments = Annotated[
 _Cursor = Annotated[str | None, Query(max_length=500, description="For further facts.")]
 
 
-@router.get("/figures", operation_id="getFigures", summary="Figures of any subjects, cut into segments")
+@router.get(
+    "/figures", operation_id="getFigures", summary="Figures of any subjects, cut into segments", responses=MISSING
+)
 async def get_figures(
     session: SessionOf,
     metric: _Metrics,
@@ -98,7 +101,7 @@ async def get_figures(
     return FigureList(items=[Read.of(each.figure) for row in found for each in row])
 
 
-@router.get("/figures/explain", operation_id="explainFigure", summary="Explain a figure")
+@router.get("/figures/explain", operation_id="explainFigure", summary="Explain a figure", responses=MISSING)
 async def explain_figure(
     request: Request,
     session: SessionOf,

@@ -13,6 +13,8 @@ from app.services import idempotency
 from app.services.idempotency import KeyedRequest
 
 _KEY_LENGTH_MAX = 255
+_QUOTED = '""'
+"""A key may stand in quotes, as the draft of the header has it; these do not count."""
 _STORED_HEADERS = ("content-type", "etag", "location")
 
 
@@ -21,7 +23,9 @@ async def of(request: Request, principal: Principal) -> KeyedRequest | None:
     key = request.headers.get("idempotency-key")
     if key is None or request.method != "POST":
         return None
-    key = key.strip().removeprefix('"').removesuffix('"')
+    key = key.strip()
+    if len(key) > len(_QUOTED) and key.startswith('"') and key.endswith('"'):
+        key = key[1:-1]
     if not 1 <= len(key) <= _KEY_LENGTH_MAX:
         fault = Fault("length", f"takes 1 to {_KEY_LENGTH_MAX} characters", header="Idempotency-Key")
         raise Invalid(f"Idempotency-Key takes 1 to {_KEY_LENGTH_MAX} characters.", errors=(fault,))

@@ -113,6 +113,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 def _document_errors(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     statuses = _ALWAYS | (_WITH_KEY if "security" in operation else set())
+    statuses |= {int(status) for status in responses if status.startswith(("4", "5"))} - {422}
     if "{" in path:
         statuses.add(404)
     if "requestBody" in operation:

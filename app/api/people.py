@@ -16,7 +16,7 @@ from app.services import erasure, people
 from app.services.people import IDENTITIES, PEOPLE
 
 door = Door(PEOPLE, "/people", "people")
-router = door.full()
+router = door.full(batch=None)
 
 
 class PeopleBatch(BaseModel):

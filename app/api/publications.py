@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from app.api.deps import IDEMPOTENT, KEY_REQUIRED, SessionOf
-from app.api.doors import LOCATION, Door
+from app.api.doors import LOCATION, MISSING, Door
 from app.api.routing import UnitRoute
 from app.models.publications import ExportedExplanation, PublishedFigureRead, PublishWrite, Replay
 from app.services import publications
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/figures", tags=["figures"], route_class=UnitRoute, d
     operation_id="publishFigure",
     summary="Publish a figure",
     response_model=PublishedFigureRead,
-    responses={201: {"headers": LOCATION}},
+    responses={201: {"headers": LOCATION}, **MISSING},
 )
 async def publish_figure(fields: PublishWrite, response: Response, session: SessionOf) -> Any:
     """Keep a figure as it is said. A late, corrected or voided fact that changes it makes a restatement in the feed."""

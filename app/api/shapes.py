@@ -82,6 +82,7 @@ def page_shape(read: type[SQLModel], shown: type[SQLModel] | None = None) -> typ
 
 def query_shape(noun: NounType[Any], *, sort: str | None = None) -> type[BaseModel]:
     """Return the query parameters of a noun's list; unknown ones are refused. `sort` is the order unless asked."""
+    columns = "|".join(noun.sorts)
     fields: dict[str, Any] = {
         "limit": (int, Field(default=50, ge=1, le=LIMIT_MOST, description="Rows on a page.")),
         "cursor": (str | None, Field(default=None, max_length=2000, description="`next_cursor` of the page before.")),
@@ -91,7 +92,8 @@ def query_shape(noun: NounType[Any], *, sort: str | None = None) -> type[BaseMod
                 default=sort or f"-{noun.sorts[0]}",
                 max_length=200,
                 description=f"Columns in order, `-` before one that descends: {', '.join(noun.sorts)}.",
-                examples=[f"-created_at,{noun.sorts[-1]}"],
+                json_schema_extra={"pattern": f"^(-?({columns}))?(,(-?({columns}))?)*$"},
+                examples=[",".join(dict.fromkeys((f"-{noun.sorts[0]}", *noun.sorts[1:][-1:])))],
             ),
         ),
         "include_total": (bool, Field(default=False, description="Whether to count all pages.")),

@@ -4,13 +4,13 @@ from pydantic import BaseModel, Field
 
 from app.api.deps import SessionOf
 from app.api.doors import Door
+from app.services.batches import put_in_bulk
 from app.services.surveys import SURVEY_RESPONSES, SURVEYS, comments_of
 
 surveys = Door(SURVEYS, "/surveys", "surveys")
 survey_responses = Door(SURVEY_RESPONSES, "/survey-responses", "surveys")
-survey_responses.batching()
 
-routers = (surveys.full(), survey_responses.full())
+routers = (surveys.full(), survey_responses.full(put_in_bulk))
 
 
 class SurveyComments(BaseModel):

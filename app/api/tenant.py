@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 
 from app.api.deps import KEY_REQUIRED, AsOf, IfNoneMatch, PrincipalOf, SessionOf, Versions
-from app.api.doors import NOT_MODIFIED, not_modified
+from app.api.doors import MISSING, NOT_MODIFIED, not_modified
 from app.api.routing import AdminRoute, UnitRoute
 from app.api.shapes import patch_shape
 from app.models.tenancy import TenantRead, TenantSettingsWrite
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/tenant", tags=["tenant"], route_class=UnitRoute, dep
     operation_id="getTenant",
     summary="Get the tenant of the key in use",
     response_model=TenantRead,
-    responses=NOT_MODIFIED,
+    responses=NOT_MODIFIED | MISSING,
 )
 async def get_tenant(
     response: Response,

@@ -163,7 +163,10 @@ class ExportedExplanation(BaseModel):
     """An explanation as it was given; fields that replaying does not need are passed over."""
 
     figure: FigureRead = Part(description="The figure that is to be found again.")
-    inputs: list[ExportedInput] = Part(description="What it was computed from.")
+    inputs: list[ExportedInput] = Part(
+        description="What it was computed from.",
+        examples=[[{"name": "audience", "value": 40}, {"name": "started_in_audience", "value": 30}]],
+    )
     events: list[ExportedEvent] = Part(default=[], max_length=1000, description="Events whose bytes are checked.")
     measurements: list[ExportedMeasurement] = Part(
         default=[], max_length=1000, description="Measurements whose versions are checked."

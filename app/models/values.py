@@ -104,7 +104,7 @@ def _zone(value: str) -> str:
     return value
 
 
-Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
+Zone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_zone)]
 
 
 def _written_day(value: Any) -> Any:

@@ -9,10 +9,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.domain.errors import Fault, Invalid
+from app.domain.errors import Conflict, Fault, Invalid
 from app.models.base import Noun, Shape
 from app.services.bulk import add_many, born, change_many
-from app.services.nouns import NounType, reference_faults
+from app.services.nouns import NounType, find_by_external_id, put, reference_faults
 
 N = TypeVar("N", bound=Noun)
 K = TypeVar("K", bound=Hashable)
@@ -69,6 +69,8 @@ async def put_items(
     _refuse_keyless(items)
     known = await find(session, [item.key for item in items if item.key is not None and not item.faults])
     placed = [(item, *_place(session, noun, item, known, settle)) for item in items if not item.faults]
+    for item, _, former in placed:
+        _refuse_fixed(noun, item, former)
     for (item, _, _), faults in zip(
         placed, await reference_faults(session, noun.table, [row for _, row, _ in placed]), strict=True
     ):
@@ -93,6 +95,45 @@ async def put_by_external_id(
         return {str(getattr(row, "external_id")): row for row in await by_external_ids(session, noun, keys)}  # noqa: B009  Noun itself has none
 
     return await put_items(session, noun, items, find)
+
+
+async def put_in_bulk(session: AsyncSession, noun: NounType[N], writes: Sequence[Shape]) -> list[ItemResult]:
+    """Create or replace rows by their external ids, and do what follows from each; results in order."""
+    results, written = await put_by_external_id(session, noun, writes)
+    for row, former in written:
+        await noun.followed(session, row, former or dict.fromkeys(noun.write.model_fields))
+    return results
+
+
+async def put_one_by_one(session: AsyncSession, noun: NounType[N], writes: Sequence[Shape]) -> list[ItemResult]:
+    """Create or replace rows by their external ids; results in order.
+
+    Each is judged by the rows before it, as if they had been sent one after the other: for nouns whose rules look at
+    other rows of theirs, such as parents. Some eight statements an item.
+    """
+    items = [Item(str(external_id) if (external_id := getattr(each, "external_id")) else None, {}) for each in writes]  # noqa: B009  Shape itself has none
+    _refuse_keyless(items)
+    return [
+        await _put_one(session, noun, str(item.key), fields, item.faults)
+        for item, fields in zip(items, writes, strict=True)
+    ]
+
+
+async def _put_one(
+    session: AsyncSession, noun: NounType[N], external_id: str, fields: Shape, faults: Sequence[Fault]
+) -> ItemResult:
+    if faults:
+        return ItemResult(Result.REFUSED, None, tuple(faults))
+    former = await find_by_external_id(session, noun, external_id)
+    version = None if former is None else former.version
+    try:
+        async with session.begin_nested():
+            row, _ = await put(session, noun, external_id, fields)
+    except (Invalid, Conflict) as error:
+        return ItemResult(Result.REFUSED, None, error.errors or (Fault(error.code, error.detail, pointer=""),))
+    if version is None:
+        return ItemResult(Result.CREATED, row.id)
+    return ItemResult(Result.UNCHANGED if row.version == version else Result.UPDATED, row.id)
 
 
 async def by_external_ids(session: AsyncSession, noun: NounType[N], external_ids: Iterable[str]) -> list[N]:
@@ -145,6 +186,12 @@ def _place(
     for name in former:
         setattr(row, name, values[name])
     return row, former
+
+
+def _refuse_fixed(noun: NounType[Any], item: Item[Any], former: Mapping[str, Any] | None) -> None:
+    """Refuse an item that would change what is settled at creation."""
+    for name in sorted(noun.fixed & (former or {}).keys()):
+        item.faults.append(Fault("fixed", "cannot be changed after creation", pointer=f"/{name}"))
 
 
 async def _check(session: AsyncSession, noun: NounType[N], item: Item[Any], row: N) -> None:

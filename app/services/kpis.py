@@ -18,8 +18,8 @@ _SETTLED = ("aggregation", "zone")
 async def _keeps_its_word(session: AsyncSession, row: Kpi) -> None:
     """Refuse a change that would turn measurements or outcomes that are there into something else."""
     state = inspect(row)
-    if not state.persistent:
-        return
+    if not state.has_identity:
+        return  # it is new
     changed = [name for name in (*_SETTLED, "direction") if state.attrs[name].history.has_changes()]
     settled = [name for name in changed if name in _SETTLED]
     if settled and await _is_measured(session, row):

@@ -56,10 +56,7 @@ def of_noun(noun: NounType[Any], put: PutMany | None = None, key: Sequence[str] 
 
 def _by_external_id(noun: NounType[Any]) -> PutMany:
     async def put(session: AsyncSession, writes: Sequence[Shape]) -> Sequence[ItemResult]:
-        results, written = await batches.put_by_external_id(session, noun, writes)
-        for row, former in written:
-            await noun.followed(session, row, former or dict.fromkeys(noun.write.model_fields))
-        return results
+        return await batches.put_in_bulk(session, noun, writes)
 
     return put
 

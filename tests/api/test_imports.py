@@ -355,3 +355,17 @@ async def test_another_tenants_source_is_none(desk: Desk, rival: Organisation) -
     answer = await desk.post(EVENTS, kind="events", source=theirs["slug"])
 
     assert answer.status_code == 422
+
+
+async def test_a_table_changes_neither_what_is_settled_nor_what_was_measured_under(desk: Desk) -> None:
+    kpi = await builders.make(desk.client, "kpis", 1, external_id="k-1")
+    await builders.make(desk.client, "measurements", 1, kpi_id=kpi["id"])
+    behaviour = await builders.make(desk.client, "behaviours", 1, external_id="v-1")
+    await builders.make(desk.client, "initiatives", 9, external_id="i-9")
+
+    summed = await desk.run("external_id,aggregation\nk-1,sum\n", kind="kpis")
+    moved = await desk.run("external_id,initiative\nv-1,i-9\n", kind="behaviours")
+
+    assert [await desk.items(each) for each in (summed, moved)] == [[(2, "/aggregation")], [(2, "/initiative")]]
+    assert (await desk.client.get(f"/v1/kpis/{kpi['id']}")).json() == kpi
+    assert (await desk.client.get(f"/v1/behaviours/{behaviour['id']}")).json() == behaviour

@@ -181,8 +181,20 @@ def _power(size: float, alpha: float, df: float | None) -> float:
         return float(special.ndtr(size - critical) + special.ndtr(-size - critical))
     critical = t_quantile(1.0 - alpha / 2.0, df)
     # the wrong sign: beyond 5 standard errors less than 1e-7, and scipy loses it there
-    opposite = 0.0 if size > _NO_WRONG_SIGN else float(special.nctdtr(df, size, -critical))
-    return float(1.0 - special.nctdtr(df, size, critical)) + opposite
+    opposite = 0.0 if size > _NO_WRONG_SIGN else _noncentral_t(df, size, -critical)
+    return 1.0 - _noncentral_t(df, size, critical) + opposite
+
+
+def _noncentral_t(df: float, noncentrality: float, point: float) -> float:
+    """Return P(T <= point); far out in a tail, where scipy has no number, by the normal approximation.
+
+    Abramowitz and Stegun (1964), 26.7.10.
+    """
+    exact = float(special.nctdtr(df, noncentrality, point))
+    if not math.isnan(exact):
+        return exact
+    away = point * (1.0 - 1.0 / (4.0 * df)) - noncentrality
+    return float(special.ndtr(away / math.sqrt(1.0 + point**2 / (2.0 * df))))
 
 
 def _variance_factor(plan: Repeated) -> float:

@@ -150,3 +150,12 @@ def test_power_below_alpha_and_an_effect_of_zero_cannot_be_planned():
         units_needed(PAIR, 1e-7)
     with pytest.raises(Invalid):
         exaggeration(0.05)
+
+
+def test_units_are_found_under_a_strict_alpha_too():
+    strict = replace(PAIR, alpha=1e-6)
+
+    units = units_needed(strict, 0.3)
+
+    assert units == pytest.approx(736.43, abs=0.01)
+    assert power(replace(strict, treated=units, control=units), 0.3) == pytest.approx(0.8)
