@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check check-contracts format simulate bench-figures bench-large bench faults contracts lock
+.PHONY: help demo serve test check check-contracts format simulate oracle bench-figures bench-large bench faults contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -53,6 +53,10 @@ format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
 simulate: $(DEV) ## Count how often the estimators are right where the truth is known (an hour; ARGS='--scenario F')
 	$(BIN)/python -m benchmarks.simulate $(ARGS)
 
+ORACLE := tests/oracle
+oracle: $(ORACLE)/.venv/.installed ## Compare the estimators with other libraries on random panels, to 1e-6 (half an hour; ARGS=10: ten panels)
+	PYTHONPATH=. $(ORACLE)/.venv/bin/python -m tests.oracle.compare_panels $(ARGS)
+
 bench-figures: $(DEV) ## Measure figures beside hand-written SQL on 500,000 enrolments (ARGS='--enrolments 50000')
 	$(BIN)/python -m benchmarks.figures $(ARGS)
 
@@ -76,6 +80,7 @@ lock: $(DEV) ## Pin the requirements of pyproject.toml again (ARGS=--upgrade: to
 	$(COMPILE) pyproject.toml --extra postgres $(AS_DEV) --output-file requirements/service.txt
 	echo hatchling | $(COMPILE) - $(AS_DEV) --output-file requirements/build.txt
 	echo openapi-python-client | $(COMPILE) - --output-file requirements/clients.txt
+	$(COMPILE) $(ORACLE)/requirements.in $(AS_DEV) --output-file requirements/oracle.txt
 	echo hatchling | $(COMPILE) pyproject.toml --extra demo --extra postgres - $(AS_DEV) --output-file requirements/demo.txt
 
 $(DEV): requirements/dev.txt pyproject.toml $(BIN)/python
@@ -95,6 +100,13 @@ $(CONTRACTS)/.venv/.installed: requirements/clients.txt $(BIN)/python
 	@echo 'Installing the pinned generator of Python clients ...'
 	@$(BIN)/python -m venv --clear $(CONTRACTS)/.venv
 	@$(CONTRACTS)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement requirements/clients.txt
+	@touch $@
+
+# The libraries that the estimators are compared with, in an environment of their own: they never come into the service.
+$(ORACLE)/.venv/.installed: requirements/oracle.txt $(BIN)/python
+	@echo 'Installing the pinned libraries to compare with ...'
+	@$(BIN)/python -m venv --clear $(ORACLE)/.venv
+	@$(ORACLE)/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement requirements/oracle.txt
 	@touch $@
 
 $(CONTRACTS)/node_modules/.installed: $(CONTRACTS)/package-lock.json

@@ -10,10 +10,11 @@ from app.api.routing import UnitRoute
 from app.domain import ids
 from app.domain.errors import NotFound
 from app.models.attributions import AttributionRead
-from app.models.effect_options import Contaminated, EffectOptions, ExposureChoice
+from app.models.effect_options import COVARIATES_MOST, Contaminated, EffectOptions, ExposureChoice
 from app.models.initiatives import Initiative
 from app.models.outcomes import Outcome
 from app.models.panels import FactPanelRead
+from app.models.values import Word
 from app.services import attribution, effects
 
 router = APIRouter(tags=["effect-estimates"], route_class=UnitRoute, dependencies=[KEY_REQUIRED])
@@ -34,10 +35,13 @@ async def outcome_panel(
     contaminated: Annotated[
         Contaminated, Query(description="What becomes of comparison units that another initiative reached.")
     ] = Contaminated.LEAVE_OUT,
+    covariates: Annotated[
+        list[Word], Query(max_length=COVARIATES_MOST, description="Covariates to be told, as in an estimate's options.")
+    ] = [],  # noqa: B006  FastAPI copies it
     as_of: AsOf = None,
 ) -> FactPanelRead:
     """Build the panel from stored facts: who is exposed since when, how alike both sides were, who is missing."""
-    options = EffectOptions(exposure=exposure, contaminated=contaminated)
+    options = EffectOptions(exposure=exposure, contaminated=contaminated, covariates=covariates)
     return await effects.described(
         session, _id(Initiative.prefix, initiative_id), _id(Outcome.prefix, id), options, as_of=as_of
     )

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.models.values import Word
 
+COVARIATES_MOST = 100
+
 Label = int | Annotated[str, StringConstraints(min_length=1, max_length=100)]
 """A period's label: a whole number or a text that sorts in time, such as 1988 or 1988-01-01."""
 
@@ -150,7 +152,14 @@ class EffectOptions(BaseModel):
     level: float = Field(default=0.95, gt=0.5, lt=1, description="Confidence level of intervals.")
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of everything that is drawn.")
     draws: int = Field(default=999, ge=99, le=9999, description="Draws of bootstrap and randomisation.")
-    covariates: list[Word] = Field(default=[], max_length=100, description="Covariates to adjust for.")
+    covariates: list[Word] = Field(
+        default=[],
+        max_length=COVARIATES_MOST,
+        description="Covariates to adjust for. Stored facts, all of them as of the first offer: outcome_before (mean "
+        "of the periods before it), outcome:<first day of a period before it>, org_unit_kind, org_unit_size, and of "
+        "people tenure_years, role and org_unit. Units of which one is not known are left out and counted.",
+        examples=[["outcome_before", "role"]],
+    )
     controls: ControlsChoice = Field(default=ControlsChoice.NOT_YET, description="Whom cohorts are compared with.")
     cell_method: CellMethodChoice = Field(
         default=CellMethodChoice.DOUBLY_ROBUST, description="How covariates enter the effects of cohorts."
@@ -177,7 +186,16 @@ class EffectOptions(BaseModel):
         description="Stored facts: comparison units that another initiative on the same KPI reached.",
     )
     baseline: Word | None = Field(default=None, description="Covariate that is the outcome before exposure.")
-    take_up: Word | None = Field(default=None, description="Covariate, 0 or 1, that says who took part.")
+    take_up: Word | None = Field(
+        default=None,
+        description="Covariate, 0 or 1, that says who took part. Stored facts: enrolled, started or completed; where "
+        "chance decided on the offer and not everybody took it up, enrolled by itself.",
+    )
+    own_outcome: bool = Field(
+        default=False,
+        description="Whether the outcome is recorded by the system that the training teaches, such as quizzes solved "
+        "in it: every result says so.",
+    )
     extras: EffectExtras = Field(default_factory=EffectExtras, description="What few estimators look at.")
     family: FamilyMethod = Field(
         default=FamilyMethod.HOLM,

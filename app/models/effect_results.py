@@ -39,6 +39,21 @@ class EffectDiagnostic(BaseModel):
     values: dict[str, Any] = Field(description="Its numbers.")
 
 
+class EvidenceScale(BaseModel):
+    """Where an evidence grade stands on a scale that others use."""
+
+    scale: str = Field(
+        description="maryland_sms, nesta or wwc (What Works Clearinghouse); may grow.", examples=["maryland_sms"]
+    )
+    rating: str | None = Field(
+        description="Its rating there: 1 to 5, or does_not_meet, with_reservations, without_reservations; null: none.",
+        examples=["3"],
+    )
+    words: str = Field(
+        description="What that says.", examples=["Before and after, for the exposed and for a comparison group."]
+    )
+
+
 class EffectResultRead(BaseModel):
     """One estimator's answer with all that makes it defensible; never a number without its grade."""
 
@@ -66,5 +81,8 @@ class EffectResultRead(BaseModel):
     reasons: list[EffectReason] = Field(description="Why the grade is not higher.")
     words: str = Field(description="The strongest verb that the grade allows.", examples=["is consistent with"])
     statement: str = Field(description="The effect in one sentence that its grade allows.")
+    scales: list[EvidenceScale] | None = Field(
+        default=None, description="The grade on the scales that others use; null: computed before they were told."
+    )
     exploratory: bool = Field(description="Not foreseen by a locked plan.")
     provenance: dict[str, Any] = Field(description="What is needed to compute the same again.")

@@ -145,6 +145,7 @@ class FactPanelRead(BaseModel):
     observations: int = Field(description="Measured unit-periods.", examples=[480])
     unmeasured: int = Field(description="People of the audience whom the KPI never measured.", examples=[2])
     contaminated: PanelContamination = Field(description="Comparison units reached by another initiative.")
+    incomplete: int = Field(description="Units left out because a covariate is not known of them.", examples=[0])
     overlaps: list[PanelOverlap] = Field(description="Other initiatives that share exposed units.")
     shape: str = Field(description="panel or cross_section.", examples=["panel"])
     exposure_lasts: bool = Field(description="Whether exposure, once begun, goes on.", examples=[True])

@@ -25,7 +25,8 @@ class Data:
     """What an estimate is computed from: what is told of it, and how the engine's panel is built.
 
     `build` takes the design and, where it is not that of the options, the scale. Nothing is shown of fewer than
-    `least_people` by themselves.
+    `least_people` by themselves. `spelled` names the columns that a covariate became, `take_up` the one that says who
+    took part.
     """
 
     description: dict[str, Any]
@@ -35,6 +36,8 @@ class Data:
     build: Callable[..., Any]
     design: Mapping[str, Any] = field(default_factory=dict)
     least_people: int = 0
+    spelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    take_up: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ async def posted(session: AsyncSession, panel: Panel, about: About | None, optio
 async def stored(session: AsyncSession, about: About, options: EffectOptions, *, as_of: datetime | None) -> Data:
     """Return the data of stored facts; Invalid (`not_evaluable`) when there is nothing to compare."""
     found = await fact_panels.of(session, about.initiative, about.kpi, options, as_of=as_of)
-    facts = found.facts
+    facts, traits = found.facts, found.traits
     offered = min(row.exposed_on for row in facts.rows if row.exposed_on is not None)
     overlaps = found.overlaps(about.initiative.id)
 
@@ -95,6 +98,7 @@ async def stored(session: AsyncSession, about: About, options: EffectOptions, *,
             period=[row.period_start.isoformat() for row in facts.rows],
             first_exposed=facts.first_exposed(),
             cluster=[row.cluster for row in facts.rows] if clustered else None,
+            covariates={name: [values[row.unit_id] for row in facts.rows] for name, values in traits.columns.items()},
             transform=scale.value,
             design=Design(**_typed(design)),
         )
@@ -113,6 +117,8 @@ async def stored(session: AsyncSession, about: About, options: EffectOptions, *,
             "other_initiatives": sum(each["flagged"] for each in overlaps),
         },
         least_people=minimum_cohort(Sensitivity.PERFORMANCE) if facts.unit_kind == SubjectKind.PERSON else 0,
+        spelled=traits.spelled,
+        take_up=traits.take_up,
     )
 
 
@@ -137,7 +143,8 @@ def _described(found: FactPanel, overlaps: list[dict[str, Any]]) -> dict[str, An
         "overlaps": overlaps,
         "unmeasured": found.unmeasured,
         "contaminated": {"units": found.contaminated, "left_out": found.left_out},
-        "data_sha256": facts.sha256(),
+        "incomplete": len(found.traits.unknown),
+        "data_sha256": found.sha256(),
     }
 
 

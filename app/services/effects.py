@@ -104,7 +104,11 @@ async def prepare(session: AsyncSession, fields: EffectEstimateWrite, *, look: i
     plan = await effect_plans.named(session, fields)
     planned = await effect_plans.followed(session, fields, plan, data)
     estimators = fields.estimators or ([] if planned.plan is None else planned.plan.estimators)
-    options = fields.options.model_copy(update={"transform": fields.options.transform or data.transform})
+    settled = {
+        "transform": fields.options.transform or data.transform,
+        "take_up": fields.options.take_up or data.take_up,
+    }
+    options = fields.options.model_copy(update=settled)
     counted = look or _look(fields, known, data.description)
     design = await _design(session, about, options, data, planned.plan) | {
         "plan": planned.status,
@@ -171,6 +175,7 @@ def _task(
         names=data.names,
         posted=fields.panel_id is not None,
         least_people=data.least_people,
+        spelled=data.spelled,
     )
 
 
@@ -252,6 +257,7 @@ async def _design(
 ) -> dict[str, Any]:
     """Return what is known of the study; the alignment tells the effect hoped for and, unless planned, its lag."""
     known = dict(data.design)
+    known["own_outcome"] = options.own_outcome
     days = known.pop("period_days", None)
     if about is None:
         return known

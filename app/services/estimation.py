@@ -5,7 +5,7 @@ A run holds no unit of work: what it needs is read before, as a `Task`, and what
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.errors import Fault, Invalid
@@ -29,6 +29,7 @@ class Task:
 
     `build` takes the design and, where it is not that of the options, the scale. `posted` tells whether faults of the
     data may point at the panel that the request names. Nothing is shown of fewer than `least_people` by themselves.
+    `spelled` names the columns that a covariate of the options became.
     """
 
     build: Callable[..., Any]
@@ -38,6 +39,7 @@ class Task:
     names: Names
     posted: bool
     least_people: int = 0
+    spelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,10 @@ def refused(error: Invalid, *, posted: bool) -> Invalid:
 
 
 def _run(task: Task, told: Callable[[int, int], None]) -> Ran:
-    from app.domain.impact import choose, privacy, words  # noqa: PLC0415  the engine is imported at first use
+    from app.domain.impact import choose, privacy, scales, words  # noqa: PLC0415  the engine is imported at first use
     from app.domain.impact.estimate import estimate  # noqa: PLC0415  the same
 
-    built, chosen = task.build(task.design), engine_options(task.options)
+    built, chosen = task.build(task.design), engine_options(task.options, task.spelled)
     results = estimate(built, tuple(task.estimators), chosen, told=told)
     used = built.restrict(chosen.periods) if chosen.periods else built
     roles = {choice.slug: choice for choice in choose.admissible(used, chosen)}
@@ -130,7 +132,7 @@ def _run(task: Task, told: Callable[[int, int], None]) -> Ran:
         [
             privacy.protected(result.to_dict(), task.least_people)
             | _role(roles.get(result.estimator))
-            | {"statement": words.sentence(result, **said)}
+            | {"statement": words.sentence(result, **said), "scales": scales.of(result.grade)}
             for result in results
         ],
         None if best is None else best.estimator,
@@ -144,8 +146,8 @@ def _role(choice: Any) -> dict[str, Any]:
     return {"role": choice.role.value, "role_reason": choice.reason}
 
 
-def engine_options(chosen: EffectOptions) -> Any:
-    """Return the choices as the engine takes them."""
+def engine_options(chosen: EffectOptions, spelled: Mapping[str, tuple[str, ...]]) -> Any:
+    """Return the choices as the engine takes them, each covariate by the columns that it became."""
     from app.domain.impact.options import CellMethod, Controls, Options  # noqa: PLC0415  the engine: at first use
     from app.domain.impact.result import AggregationKind, StandardErrorKind  # noqa: PLC0415  the same
 
@@ -153,7 +155,7 @@ def engine_options(chosen: EffectOptions) -> Any:
     return Options(
         standard_error=kind,
         level=chosen.level,
-        covariates=tuple(chosen.covariates),
+        covariates=tuple(column for name in chosen.covariates for column in spelled.get(name, (name,))),
         periods=tuple(chosen.periods),
         controls=Controls(chosen.controls.value),
         cell_method=CellMethod(chosen.cell_method.value),

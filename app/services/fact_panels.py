@@ -3,6 +3,8 @@
 Other initiatives count where they are aligned to an outcome with the same KPI: they may have moved it too.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,9 +23,10 @@ from app.models.effects import EffectEstimate, EffectStatus
 from app.models.initiatives import Alignment, Assignment, Initiative
 from app.models.kpis import Kpi, Measurement, SubjectKind
 from app.models.outcomes import Outcome
-from app.services import offers, panels
+from app.services import offers, panels, unit_traits
 from app.services.offers import Offers
 from app.services.panels import Facts
+from app.services.unit_traits import Traits
 from app.services.versions import rows_at
 
 _LEAST_CONTROLS = 5  # impact.md 3.4: with fewer comparison units there is no estimate
@@ -38,7 +41,8 @@ class FactPanel:
 
     `others` are the other initiatives on the same KPI, with their offers to the same units within the time of the
     data. `contaminated` counts the comparison units that were offered one of those; they are among the facts unless
-    `left_out`. `unmeasured` counts the exposed people whom the KPI never measured, where it measures people.
+    `left_out`. `unmeasured` counts the exposed people whom the KPI never measured, where it measures people. `traits`
+    are the covariates; units of which one is not known are left out.
     """
 
     facts: Facts
@@ -47,6 +51,15 @@ class FactPanel:
     contaminated: int
     left_out: bool
     unmeasured: int
+    traits: Traits
+
+    def sha256(self) -> str:
+        """Return the hash of the observations and of what is known of their units: equal hashes are equal data."""
+        if not self.traits.columns:
+            return self.facts.sha256()
+        units = dict.fromkeys(row.unit_id for row in self.facts.rows)
+        plain = [[name, [values[unit] for unit in units]] for name, values in sorted(self.traits.columns.items())]
+        return hashlib.sha256(json.dumps([self.facts.sha256(), plain]).encode()).hexdigest()
 
     def overlaps(self, initiative_id: UUID) -> list[dict[str, Any]]:
         """Return who shares how many units with the initiative, in order of their share of its exposed units."""
@@ -85,10 +98,15 @@ async def of(
     clean, contaminated = _without_contaminated(facts, others)
     left_out = contaminated > 0 and options.contaminated is Contaminated.LEAVE_OUT and clean is not facts
     level, used = await _clustered(session, (initiative, kpi), clean if left_out else facts, options, as_of)
+    traits = await unit_traits.of(session, initiative, used, options, as_of=as_of)
+    if traits.unknown:
+        used = replace(used, rows=tuple(row for row in used.rows if row.unit_id not in traits.unknown))
+        if all(row.exposed_on is None for row in used.rows):
+            raise nothing("no_audience", "No exposed unit is left: of each, one of the covariates is not known.")
     [offered] = (await offers.of_many(session, [initiative.id], as_of, options.exposure)).values()
     measured = {row.unit_id for row in facts.rows}
     unmeasured = len(offered.persons.keys() - measured) if facts.unit_kind == SubjectKind.PERSON else 0
-    return FactPanel(used, level, others, contaminated, left_out, unmeasured)
+    return FactPanel(used, level, others, contaminated, left_out, unmeasured, traits)
 
 
 async def others_on(

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,14 @@ from app.services.versions import rows_at
 
 Condition = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 """From the column of person ids to what selects people."""
+
+
+class TakeUp(StrEnum):
+    """What counts as taking part in what was offered."""
+
+    ENROLLED = "enrolled"
+    STARTED = "started"
+    COMPLETED = "completed"
 
 
 class Workplaces:
@@ -79,6 +88,14 @@ async def of_many(
     return {each: Offers(persons, _by_unit(persons, places, above)) for each, persons in found.items()}
 
 
+async def taken_up(
+    session: AsyncSession, initiative_id: UUID, how: TakeUp, as_of: datetime | None
+) -> dict[UUID, datetime]:
+    """Return since when each person took part in any activity of an initiative."""
+    statement = _enrolled(session, [initiative_id], as_of, how)
+    return {person_id: when for _, person_id, when in await session.execute(statement) if when is not None}
+
+
 def _offered(session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None) -> Select[Any]:
     """Select the day of the first offer per initiative and person."""
     audiences, members = rows_at(session, Audience, as_of), rows_at(session, AudienceMember, as_of)
@@ -91,10 +108,23 @@ def _offered(session: AsyncSession, initiative_ids: Collection[UUID], as_of: dat
     )
 
 
-def _enrolled(session: AsyncSession, initiative_ids: Collection[UUID], as_of: datetime | None) -> Select[Any]:
-    """Select the instant of the first enrolment per initiative and person; without one told, of the first event."""
+def _enrolled(
+    session: AsyncSession,
+    initiative_ids: Collection[UUID],
+    as_of: datetime | None,
+    how: TakeUp = TakeUp.ENROLLED,
+) -> Select[Any]:
+    """Select the instant of the first enrolment, start or completion per initiative and person.
+
+    An enrolment of which no instant was told is of its first event.
+    """
     activities, enrolments = rows_at(session, Activity, as_of, archived=True), rows_at(session, Enrolment, as_of)
-    begun = func.min(func.coalesce(enrolments.c.enrolled_at, enrolments.c.first_event_at), type_=Instant())
+    instant = {
+        TakeUp.ENROLLED: func.coalesce(enrolments.c.enrolled_at, enrolments.c.first_event_at),
+        TakeUp.STARTED: enrolments.c.started_at,
+        TakeUp.COMPLETED: enrolments.c.completed_at,
+    }
+    begun = func.min(instant[how], type_=Instant())
     return (
         select(activities.c.initiative_id, enrolments.c.person_id, begun)
         .select_from(enrolments.join(activities, activities.c.id == enrolments.c.activity_id))

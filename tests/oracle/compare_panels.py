@@ -1,9 +1,8 @@
 """Compares the panel estimators with csdid, diff-diff, pyfixest and linearmodels on random panels.
 
-Not collected by pytest and not part of the service: those packages are installed nowhere in it. In an environment that
-has them beside numpy, scipy and pandas:
+`make oracle` runs it in an environment of its own; nothing of that is in the service, and pytest does not collect it:
 
-    PYTHONPATH=. python tests/oracle/compare_panels.py [number of panels, 50]
+    python -m tests.oracle.compare_panels [number of panels, 50]
 
 Prints the largest relative difference for each quantity and ends with 1 if one exceeds 1e-6. diff-diff with covariates
 is left out of the doubly robust comparison: it normalises the controls by the number of treated.

@@ -14,7 +14,7 @@ import numpy as np
 from app.domain.errors import Fault, Invalid
 from app.domain.impact.answers import answer, offered, tested
 from app.domain.impact.cross_section import CrossSection, checked
-from app.domain.impact.inference import from_standard_error
+from app.domain.impact.inference import from_standard_error, refused
 from app.domain.impact.linear import FloatArray, LinearFit, least_squares, t_quantile
 from app.domain.impact.options import Options
 from app.domain.impact.regressors import CONSTANT, EXPOSURE
@@ -22,6 +22,10 @@ from app.domain.impact.result import Diagnostic, EffectResult, Estimand, Standar
 
 _STRONG = 10.0
 _NO_TAKE_UP = 1e-9
+_WEAK = (
+    "The offer hardly changed who took part (F = {f:.1f}), so the estimate is not near normal: read the set of effects "
+    "that are not rejected (anderson_rubin)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,16 @@ def complier_effect(data: CrossSection, options: Options) -> EffectResult:
     """Return the effect on compliers, by two-stage least squares with the offer as instrument.
 
     Taking part (`data.taken`) must not be decided before the offer. Covariates enter both stages. The estimate beside
-    it is the intention to treat; comparing those who took part with the others would not be an effect at all.
+    it is the intention to treat; comparing those who took part with the others would not be an effect at all. Where the
+    offer is a weak instrument there is neither interval nor p-value.
     Raises `Invalid`: `no_take_up`, `take_up_constant`, `collinear_columns`.
     """
     taken = _take_up(checked(data))
     kind = options.standard_error or (StandardErrorKind.HC2 if data.clusters is None else StandardErrorKind.CLUSTER)
     found = _both_stages(data, taken, kind)
     inference = from_standard_error(found.ratio, StandardError(found.error, kind), df=found.df, level=options.level)
+    if found.first_stage_f <= _STRONG:
+        inference = refused(inference, _WEAK.format(f=found.first_stage_f))
     return answer(
         "cace",
         Estimand.CACE,

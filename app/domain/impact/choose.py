@@ -14,6 +14,7 @@ from app.domain.impact.result import EffectResult, Estimand
 _DONORS = 10
 _MOST_SYNTHETIC = 4
 _PRE_SYNTHETIC = 12
+_NEVER_ACCEPTED = frozenset({Estimand.DESCRIPTIVE, Estimand.CACE})
 
 
 class Role(StrEnum):
@@ -45,9 +46,10 @@ def admissible(panel: Panel, options: Options) -> tuple[Choice, ...]:
 def accepted(results: Sequence[EffectResult]) -> EffectResult | None:
     """Return the most credible result: the highest grade, and among equals the smallest effect.
 
-    Descriptions are never accepted; None if there is nothing else.
+    Descriptions are never accepted, nor is the effect on compliers, who are not all that were exposed; None if there is
+    nothing else.
     """
-    able = [one for one in results if one.estimand is not Estimand.DESCRIPTIVE and one.value is not None]
+    able = [one for one in results if one.estimand not in _NEVER_ACCEPTED and one.value is not None]
     return min(able, key=lambda one: (-one.grade, abs(one.value or 0.0)), default=None)
 
 
@@ -56,9 +58,9 @@ def _cross_section(panel: Panel, options: Options) -> tuple[Choice, ...]:
     if panel.design.assignment.randomised:
         lead = Choice("difference_in_means", Role.PRIMARY, "Chance decided: the difference is the effect.")
         if not options.covariates:
-            return (lead,)
+            return (lead, *_compliers(options))
         adjusted = Choice("lin", Role.PRIMARY, "Chance decided; the baseline makes the answer sharper.")
-        return (adjusted, Choice(lead.slug, Role.SECOND, lead.reason))
+        return (adjusted, Choice(lead.slug, Role.SECOND, lead.reason), *_compliers(options))
     if not options.covariates:
         return (shown,)
     return (
@@ -67,6 +69,12 @@ def _cross_section(panel: Panel, options: Options) -> tuple[Choice, ...]:
         Choice("ols_adjusted", Role.SECOND, "The usual regression."),
         shown,
     )
+
+
+def _compliers(options: Options) -> tuple[Choice, ...]:
+    if options.take_up is None:
+        return ()
+    return (Choice("cace", Role.SECOND, "The effect of the offer over the share that took it up because of it."),)
 
 
 def _panel(panel: Panel, options: Options) -> tuple[Choice, ...]:
@@ -101,7 +109,8 @@ def _panel(panel: Panel, options: Options) -> tuple[Choice, ...]:
 def _one_start(panel: Panel, options: Options) -> tuple[Choice, ...]:
     plain = Choice("did_2x2", Role.SECOND, "Changes compared, without covariates in the model of exposure.")
     if panel.design.assignment.randomised:
-        return (Choice("ancova", Role.PRIMARY, "Chance decided; adjusting for the past beats subtracting it."), plain)
+        lead = Choice("ancova", Role.PRIMARY, "Chance decided; adjusting for the past beats subtracting it.")
+        return (lead, plain, *_compliers(options))
     study = Choice("callaway_santanna", Role.SECOND, "The same with an event study.")
     if options.covariates:
         return (Choice("dr_did", Role.PRIMARY, "Changes compared among alike units."), plain, study)

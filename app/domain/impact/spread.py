@@ -8,15 +8,17 @@ from app.domain.impact.grade import stepped_down
 from app.domain.impact.result import Diagnostic, EffectResult, Estimand, Reason, Verdict
 
 _WIDE = 2.0  # standard errors
+_APART = frozenset({Estimand.DESCRIPTIVE, Estimand.CACE})
 
 
 def side_by_side(results: Sequence[EffectResult]) -> list[EffectResult]:
     """Return the results, each with the others beside it; descriptions stay as they are.
 
-    Flagged where the range exceeds 2 standard errors or the sign changes; a sign change beyond one standard error, more
-    than an estimate near zero explains, costs a grade.
+    The effect on compliers answers another question than those on everybody, and stands alone. Flagged where the range
+    exceeds 2 standard errors or the sign changes; a sign change beyond one standard error, more than an estimate near
+    zero explains, costs a grade.
     """
-    able = [one for one in results if one.estimand is not Estimand.DESCRIPTIVE and one.value is not None]
+    able = [one for one in results if one.estimand not in _APART and one.value is not None]
     if len({one.estimator for one in able}) < 2:  # noqa: PLR2004  one alone has no spread
         return list(results)
     return [_beside(one, able) if one in able else one for one in results]
