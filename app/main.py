@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__, schema
 from app.api import (
@@ -138,6 +140,22 @@ _V1 = (
 )
 
 
+class Service(FastAPI):
+    """FastAPI, with a door of their own for deliveries."""
+
+    def give_entrance(self, entrance: webhooks.Entrance, framed: ASGIApp) -> None:
+        """Let `framed` serve what the entrance in it takes."""
+        self._entrance, self._framed = entrance, framed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if self._entrance.takes(scope):
+            scope["app"] = self
+            await self._framed(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(settings: Settings | None = None, *, with_worker: bool = False) -> FastAPI:
     """Return the service, which works jobs off beside requests if asked to. Nothing is touched before it starts."""
     settings = settings or Settings()
@@ -161,7 +179,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
             await asyncio.wait(working, timeout=WORKER_STOP_SECONDS)
         await database.dispose()
 
-    app = FastAPI(
+    app = Service(
         title="Throughline",
         version=__version__,
         lifespan=lifespan,
@@ -189,7 +207,6 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.schema_state = _schema_state(database)
     errors.install(app)
     openapi.install(app)
-    app.router.routes.extend(webhooks.entrances("/v1"))
     for router in _V1:
         app.include_router(router, prefix="/v1")
     app.webhooks.include_router(hooks.webhooks)
@@ -207,7 +224,7 @@ def _schema_state(database: Database) -> Callable[[], Awaitable[SchemaState]]:
     return state
 
 
-def _wrap(app: FastAPI, settings: Settings) -> None:
+def _wrap(app: Service, settings: Settings) -> None:
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -216,13 +233,15 @@ def _wrap(app: FastAPI, settings: Settings) -> None:
             allow_headers=_ALLOWED,
             expose_headers=_EXPOSED,
         )
-    app.add_middleware(
-        RequestFrame,
-        max_body_bytes=settings.max_body_bytes,
-        body_timeout_seconds=settings.body_timeout_seconds,
-        larger_bodies={
+    frame: dict[str, Any] = {
+        "max_body_bytes": settings.max_body_bytes,
+        "body_timeout_seconds": settings.body_timeout_seconds,
+        "larger_bodies": {
             "/v1/panels": settings.max_panel_bytes,
             "/v1/imports": settings.max_import_bytes,
             "/v1/xapi/": settings.max_xapi_bytes,
         },
-    )
+    }
+    app.add_middleware(RequestFrame, **frame)
+    entrance = webhooks.Entrance("/v1")
+    app.give_entrance(entrance, RequestFrame(entrance, **frame))

@@ -1,22 +1,34 @@
-"""What is handed to PostgreSQL's driver directly: many rows in one statement, many statements in one round trip.
+"""What is handed to the drivers directly: many rows in one statement, many statements in one round trip.
 
-A statement here is one text for any number of rows, which come as one JSON parameter, so that it is planned once and
-prepared. On SQLite there is no round trip to save, and `direct` is None: callers go by way of SQLAlchemy there.
+On PostgreSQL a statement is one text for any number of rows, which come as one JSON parameter, so that it is planned
+once and prepared. On SQLite the round trip is a turn of the thread that holds the connection: `work` is what it does
+there, and statements are executed for one row after the other, which is what SQLite prepares them for.
 """
 
 import contextlib
 import functools
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
+_EMBEDDED = sqlite.dialect()
+
+Rows = Sequence[Sequence[Any]]
+Work = Callable[[sqlite3.Connection], Rows]
+
+
+class Later:
+    """The rows that a piece of work finds, once the pipeline that it was put in has ended."""
+
+    rows: Rows = ()
 
 
 async def direct(session: AsyncSession) -> Any | None:
@@ -34,14 +46,43 @@ async def direct(session: AsyncSession) -> Any | None:
 async def pipelined(session: AsyncSession) -> AsyncIterator[None]:
     """Send what is executed here without waiting for its answers; all of them are there at the end.
 
-    On SQLite nothing is special. Only `execute` may be called in it: SQLAlchemy's own statements expect their answers.
+    Only `execute` (PostgreSQL) and `work` (SQLite) may be called in it: SQLAlchemy's own statements expect answers.
     """
     connection = await direct(session)
     if connection is None:
-        yield
+        turn: list[tuple[Later, Work]] = []
+        session.info["turn"] = turn
+        try:
+            yield
+        finally:
+            del session.info["turn"]
+        await _take_turn(session, turn)
         return
     async with _translated(session), connection.pipeline():
         yield
+
+
+async def work(session: AsyncSession, task: Work) -> Later:
+    """Let the thread of an SQLite connection do `task`, at the end of the pipeline if there is one."""
+    later, turn = Later(), session.info.get("turn")
+    if turn is None:
+        await _take_turn(session, [(later, task)])
+    else:
+        turn.append((later, task))
+    return later
+
+
+async def _take_turn(session: AsyncSession, turn: Sequence[tuple[Later, Work]]) -> None:
+    if not turn:
+        return
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+
+    def act() -> None:
+        for later, task in turn:
+            later.rows = task(driver._conn)  # noqa: SLF001  what aiosqlite offers takes one turn for each statement
+
+    async with _translated(session):
+        await driver._execute(act)  # noqa: SLF001  the same
 
 
 async def execute(session: AsyncSession, statement: str, parameters: Mapping[str, Any]) -> Any:
@@ -65,6 +106,30 @@ def recordset(table: Table, names: tuple[str, ...], more: str = "") -> str:
     return f"json_to_recordset(%(rows)s::json) AS r({', '.join([*typed, *([more] if more else [])])})"
 
 
+@functools.lru_cache(maxsize=200)
+def binders(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """Return with each column what makes of its values those that SQLite keeps."""
+    found = [(name, table.c[name].type.dialect_impl(_EMBEDDED).bind_processor(_EMBEDDED)) for name in names]
+    return tuple((name, bind or _same) for name, bind in found)
+
+
+def bound(table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """Return rows as SQLite keeps them, each the values of `names` in order."""
+    each = binders(table, names)
+    return [[bind(row[name]) for name, bind in each] for row in rows]
+
+
+@functools.lru_cache(maxsize=200)
+def readers(table: Table, names: tuple[str, ...]) -> tuple[Callable[[Any], Any], ...]:
+    """Return for each column what makes of a value that SQLite keeps the one that it stands for."""
+    found = [table.c[name].type.dialect_impl(_EMBEDDED).result_processor(_EMBEDDED, None) for name in names]
+    return tuple(read or _same for read in found)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
 @contextlib.asynccontextmanager
 async def _translated(session: AsyncSession) -> AsyncIterator[None]:
     """Let the driver's errors look like SQLAlchemy's."""
@@ -79,7 +144,9 @@ async def _translated(session: AsyncSession) -> AsyncIterator[None]:
 
 
 def _is_lost(error: Any) -> bool:
-    """Return whether the connection broke: the server then told no SQLSTATE."""
+    """Return whether the connection broke: PostgreSQL then told no SQLSTATE. SQLite's cannot."""
+    if isinstance(error, sqlite3.Error):
+        return False
     return type(error).__name__ in {"OperationalError", "InterfaceError"} and getattr(error, "sqlstate", None) is None
 
 

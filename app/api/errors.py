@@ -100,6 +100,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _database)
 
 
+async def answer(request: Request, error: ThroughlineError | DBAPIError) -> JSONResponse:
+    """Return the response for an error that was raised beside the framework."""
+    return await (_database if isinstance(error, DBAPIError) else _ours)(request, error)
+
+
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ThroughlineError)  # noqa: S101  registered for this class only
     if error.code == "unavailable":

@@ -1,21 +1,22 @@
 """`/v1/webhooks/{tenant}/{source}`: where the LMSs post to. Verified, parsed, kept, committed, then answered."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.routing import Match, Route
-from starlette.types import Scope
+from sqlalchemy.exc import DBAPIError
+from starlette.types import Receive, Scope, Send
 
 from app.api import handshakes, readings, telemetry
 from app.api.deps import Ingest
-from app.api.errors import problem
+from app.api.errors import answer, problem
 from app.api.senders import Senders
 from app.api.setups import Connected, Directory
 from app.domain import ids
-from app.domain.errors import Unavailable
+from app.domain.errors import ThroughlineError, Unavailable
 from app.lms import Delivery, Refused, TransportFault
 from app.models import sources as models
 from app.models.sources import UNVERIFIED_HEADER, Acknowledgement, DeliveryStatus
@@ -28,6 +29,10 @@ router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 _TENANT = Annotated[str, Path(description="Slug of the tenant.", examples=["acme"])]
 _SOURCE = Annotated[str, Path(description="Slug of the source.", examples=["docebo"])]
 _SECRET = Annotated[str, Path(description="Secret segment of a source whose sender cannot authenticate otherwise.")]
+_PLACES = ("/{tenant}/{source}", "/{tenant}/{source}/{secret}")
+_LENGTHS = (2, 3)
+"""How many segments they have."""
+
 _OTHERS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"]
 _DOCUMENTED: dict[str, Any] = {
     "responses": {
@@ -64,28 +69,44 @@ async def receive_at_secret_path(tenant: _TENANT, source: _SOURCE, secret: _SECR
     return await _receive(request, tenant, source, secret)
 
 
-class _Entrance(Route):
-    """One address for deliveries as a plain route, which says like FastAPI's which one it is."""
+class Entrance:
+    """The addresses for deliveries as an ASGI application of its own, which stands beside FastAPI.
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as the base class does."""
-        match, child = super().matches(scope)
-        return match, {**child, "route": self} if match is Match.FULL else child
-
-
-async def _enter(request: Request) -> Response:
-    found: Response = await _receive(request, **request.path_params)
-    return found
-
-
-def entrances(prefix: str) -> list[Route]:
-    """Return the addresses for deliveries, to be asked before all others.
-
-    They do what the documented routes above do. FastAPI's search through every other router and what it prepares for a
-    handler that asks for nothing would be most of the work on a delivery.
+    It does what the documented routes above do. What the framework does around a route, and its search for one, would
+    be most of the work on a delivery.
     """
-    places = ("/{tenant}/{source}", "/{tenant}/{source}/{secret}")
-    return [_Entrance(f"{prefix}{router.prefix}{place}", _enter, methods=["POST"]) for place in places]
+
+    def __init__(self, prefix: str) -> None:
+        self._start = f"{prefix}{router.prefix}/"
+        self._routes = [_Named(f"{prefix}{router.prefix}{place}") for place in _PLACES]
+
+    def takes(self, scope: Scope) -> bool:
+        """Return whether a request is a delivery; those of browsers (with an origin) go the long way, through CORS."""
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(self._start):
+            return False
+        return len(self._parts(scope)) in _LENGTHS and all(name != b"origin" for name, _ in scope["headers"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that it `takes`."""
+        parts = self._parts(scope)
+        scope["route"] = self._routes[len(parts) - _LENGTHS[0]]
+        request = Request(scope, receive)
+        try:
+            response: Response = await _receive(request, *parts)
+        except (ThroughlineError, DBAPIError) as error:
+            response = await answer(request, error)
+        await response(scope, receive, send)
+
+    def _parts(self, scope: Scope) -> list[str]:
+        parts: list[str] = scope["path"][len(self._start) :].split("/")
+        return parts if all(parts) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What logs and counters know a route by."""
+
+    path: str
 
 
 @router.api_route("/{tenant}/{source}", methods=["OPTIONS"], include_in_schema=False)

@@ -1,5 +1,6 @@
 """The server that `throughline serve` runs: uvicorn, bound, bounded and stopped gracefully."""
 
+import gc
 import os
 import socket
 import sys
@@ -65,6 +66,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what the start made stays: looking through it again and again is most of the collector's work
         _announce(self._settings)
 
 

@@ -1,21 +1,28 @@
 """Many rows of one noun at once: a few statements, whatever their number, with versions and change entries."""
 
 import functools
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, insert, update
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wire
 from app.models.base import Noun, Row, new_id
 from app.models.history import VERSIONS
+from app.models.tenancy import Change
 from app.models.unit import unit_of
 from app.services import changes, versions
 
 N = TypeVar("N", bound=Noun)
 Values = Mapping[str, Any]
 """The columns of one row, by name; all rows of a call have the same ones."""
+
+_Step = tuple[str, Sequence[Sequence[Any]]]
+"""A statement, and the parameters of each time that it is executed."""
+
+_KEY = ("tenant_id", "id")
 
 
 def born(session: AsyncSession) -> dict[str, Any]:
@@ -50,10 +57,11 @@ async def add_facts(session: AsyncSession, row_type: type[Row], rows: Sequence[V
     if not rows:
         return
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+    names = tuple(rows[0])
     if await wire.direct(session) is None:
-        await session.execute(insert(table), list(rows))
+        await wire.work(session, _many(_insertion_of_one(table.name, names), wire.bound(table, names, rows)))
     else:
-        await wire.execute(session, _insertion(table, tuple(rows[0])), {"rows": wire.encoded(rows)})
+        await wire.execute(session, _insertion(table, names), {"rows": wire.encoded(rows)})
 
 
 async def add_rows(session: AsyncSession, row_type: type[Noun], rows: Sequence[Values], *, noted: bool = True) -> None:
@@ -62,13 +70,12 @@ async def add_rows(session: AsyncSession, row_type: type[Noun], rows: Sequence[V
         return
     full = [{"version": 1, "archived_at": None, **row} for row in rows]
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # the same
+    names = tuple(full[0])
     if await wire.direct(session) is None:
-        await session.execute(insert(table), full)
-        await versions.keep_rows(session, table, full)
-        if noted:
-            await changes.note_rows(session, table.name, full, "created")
+        first = (_insertion_of_one(table.name, names), wire.bound(table, names, full))
+        await _work(session, table, full, [first], "created", noted=noted)
     else:
-        await _execute(session, _addition(table, tuple(full[0]), noted), full, "created")
+        await _execute(session, _addition(table, names, noted), full, "created")
 
 
 async def change_rows(
@@ -87,12 +94,56 @@ async def _write_changed(
         return
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # the same
     if await wire.direct(session) is None:
-        await session.execute(update(row_type), list(rows))
-        await versions.keep_rows(session, table, rows)
-        if noted:
-            await changes.note_rows(session, table.name, rows, verb)
+        await _work(session, table, rows, _changes_of_one(session, table, rows), verb, noted=noted)
     else:
         await _execute(session, _change(table, tuple(rows[0]), noted), rows, verb)
+
+
+async def _work(
+    session: AsyncSession,
+    table: Table,
+    rows: Sequence[Values],
+    steps: list[_Step],
+    verb: str,
+    *,
+    noted: bool,
+) -> None:
+    """Do `steps` on SQLite, then write the versions and the change entries of the rows."""
+    kept = VERSIONS.get(table.name)
+    if kept is not None:
+        of_version = [versions.version_of(row, kept, f"{table.name}_id") for row in rows]
+        names = tuple(of_version[0])
+        steps.append((_insertion_of_one(kept.name, names), wire.bound(kept, names, of_version)))
+    if noted:
+        entries = changes.entries_of(session, table.name, rows, verb)
+        feed: Table = Change.__table__  # type: ignore[attr-defined]  # the same
+        names = tuple(entries[0])
+        steps.append((_insertion_of_one(feed.name, names), wire.bound(feed, names, entries)))
+    for statement, parameters in steps:
+        await wire.work(session, _many(statement, parameters))
+
+
+def _changes_of_one(session: AsyncSession, table: Table, rows: Sequence[Values]) -> list[_Step]:
+    """Return what changes rows on SQLite and ends the versions that they replace."""
+    unit, names = unit_of(session), tuple(name for name in rows[0] if name not in _KEY)
+    keys, changed = wire.bound(table, _KEY, rows), wire.bound(table, names, rows)
+    settings = ", ".join(f"{name} = ?" for name in names)
+    parameters = [[*values, *key] for values, key in zip(changed, keys, strict=True)]
+    steps: list[_Step] = [(f"UPDATE {table.name} SET {settings} WHERE tenant_id = ? AND id = ?", parameters)]  # noqa: S608  the same
+    kept = VERSIONS.get(table.name)
+    if kept is not None:
+        ((now,),) = wire.bound(kept, ("superseded_at",), [{"superseded_at": unit.tick()}])
+        ended = f"WHERE tenant_id = ? AND {table.name}_id = ? AND superseded_at IS NULL"
+        steps.append((f"UPDATE {kept.name} SET superseded_at = ? {ended}", [[now, *key] for key in keys]))  # noqa: S608  the same
+    return steps
+
+
+def _many(statement: str, parameters: Sequence[Sequence[Any]]) -> wire.Work:
+    def act(connection: sqlite3.Connection) -> wire.Rows:
+        connection.executemany(statement, parameters)
+        return ()
+
+    return act
 
 
 async def _execute(session: AsyncSession, statement: str, rows: Sequence[Values], verb: str) -> None:
@@ -108,6 +159,11 @@ async def _execute(session: AsyncSession, statement: str, rows: Sequence[Values]
 
 
 _NUMBERED = "version_id uuid, change_id uuid, feed_ordinal integer"
+
+
+@functools.lru_cache(maxsize=200)
+def _insertion_of_one(table_name: str, names: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table_name} ({', '.join(names)}) VALUES ({', '.join('?' for _ in names)})"  # noqa: S608  names are columns
 
 
 @functools.lru_cache(maxsize=100)

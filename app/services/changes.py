@@ -28,6 +28,11 @@ async def note(session: AsyncSession, rows: Sequence[Noun], verb: str) -> None:
 
 async def note_rows(session: AsyncSession, noun: str, rows: Sequence[Mapping[str, Any]], verb: str) -> None:
     """Append one entry for each row of a noun, of which `id` and `version` are needed."""
+    await session.execute(insert(Change), entries_of(session, noun, rows, verb))
+
+
+def entries_of(session: AsyncSession, noun: str, rows: Sequence[Mapping[str, Any]], verb: str) -> list[dict[str, Any]]:
+    """Return one entry for each row, as the unit's next ones."""
     unit = unit_of(session)
     common = {
         "tenant_id": unit.tenant.id,
@@ -41,7 +46,7 @@ async def note_rows(session: AsyncSession, noun: str, rows: Sequence[Mapping[str
         for ordinal, row in enumerate(rows, unit.changes)
     ]
     unit.changes += len(entries)
-    await session.execute(insert(Change), entries)
+    return entries
 
 
 Place = tuple[int, int]

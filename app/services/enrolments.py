@@ -1,7 +1,7 @@
 """Enrolments: folded anew from the facts of every (person, activity) that was touched."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -88,6 +88,13 @@ _UNDER_PAIRS = (
     "JOIN activity_reference AS a ON a.tenant_id = %(tenant)s::uuid AND a.activity_id = r.activity_id "
     "JOIN learning_event AS e ON e.tenant_id = %(tenant)s::uuid AND e.identity_id = i.id AND e.reference_id = a.id"
 )
+_UNDER_PAIR = (
+    f"SELECT i.person_id, a.activity_id, {', '.join(f'e.{name}' for name in _FACT)} "  # noqa: S608  names are columns
+    "FROM identity AS i CROSS JOIN activity_reference AS a CROSS JOIN learning_event AS e "
+    "WHERE i.tenant_id = ?3 AND i.person_id = ?1 AND a.tenant_id = ?3 AND a.activity_id = ?2 "
+    "AND e.tenant_id = ?3 AND e.identity_id = i.id AND e.reference_id = a.id"
+)
+"""SQLite looks up the tables of a CROSS JOIN in this order (https://www.sqlite.org/optoverview.html#manual_control)."""
 _OF_KEYS = (
     "SELECT DISTINCT i.person_id, a.activity_id "
     "FROM json_to_recordset(%(rows)s::json) AS r(source_id uuid, dedup_key bytea) "
@@ -99,6 +106,7 @@ _OF_KEYS = (
 _ANY_VOIDED = (
     "SELECT EXISTS (SELECT 1 FROM learning_event AS e WHERE e.tenant_id = %(tenant)s::uuid AND e.voids_key IS NOT NULL)"
 )
+_ANY_VOIDED_EMBEDDED = "SELECT EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = ? AND voids_key IS NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,10 @@ async def ask(session: AsyncSession, pairs: Sequence[Pair]) -> Asked:
     """Ask what a refold of up to `PORTION` pairs needs; in a pipeline, behind what was inserted in it."""
     rows = [dict(zip(_PAIR, pair, strict=True)) for pair in pairs]
     if await wire.direct(session) is None:
-        facts, any_voided = Answer(await _facts(session, pairs)), Answer([(True,)])
+        tenant = unit_of(session).tenant.id.hex
+        asked = [(person_id.hex, activity_id.hex, tenant) for person_id, activity_id in pairs]
+        facts = await lookups.ask_each(session, _UNDER_PAIR, asked, _readers())
+        any_voided = await lookups.ask_each(session, _ANY_VOIDED_EMBEDDED, [(tenant,)], (bool,))
     else:
         facts = await lookups.ask_directly(session, _UNDER_PAIRS, rows)
         any_voided = await lookups.ask_directly(session, _ANY_VOIDED, [])
@@ -154,6 +165,15 @@ async def bring_in_line(session: AsyncSession, asked: Asked) -> None:
         await add_rows(session, Enrolment, added)
         await change_rows(session, Enrolment, changed)
         await change_rows(session, Enrolment, gone, "archived")
+
+
+def _readers() -> tuple[Callable[[Any], Any], ...]:
+    named: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
+        (Identity, ("person_id",)),
+        (ActivityReference, ("activity_id",)),
+        (LearningEventRow, _FACT),
+    )
+    return tuple(read for row_type, names in named for read in wire.readers(row_type.__table__, names))
 
 
 async def _by_pair(asked: Answer) -> dict[Pair, list[StoredFact]]:
@@ -201,31 +221,6 @@ async def _pairs(session: AsyncSession, condition: Any) -> set[Pair]:
 
 def _same(foreign: Any, target: Any) -> Any:
     return (col(target.tenant_id) == col(LearningEventRow.tenant_id)) & (col(target.id) == col(foreign))
-
-
-async def _facts(session: AsyncSession, pairs: Sequence[Pair]) -> list[tuple[Any, ...]]:
-    """Return the facts of each pair: first the names of its person and its activity, then what was told under them."""
-    people = await _owners(session, Identity.id, Identity.person_id, {person_id for person_id, _ in pairs})
-    activities = await _owners(
-        session, ActivityReference.id, ActivityReference.activity_id, {activity_id for _, activity_id in pairs}
-    )
-    event = LearningEventRow
-    statement = select(
-        col(event.identity_id), col(event.reference_id), *[getattr(event, name) for name in _FACT]
-    ).where(col(event.identity_id).in_(people), col(event.reference_id).in_(activities))
-    wanted = set(pairs)
-    found = []
-    for identity_id, reference_id, *fact in await session.execute(statement):
-        pair = (people[identity_id], activities[reference_id])
-        if pair in wanted:
-            found.append((*pair, *fact))
-    return found
-
-
-async def _owners(session: AsyncSession, name: Any, owner: Any, wanted: Collection[UUID]) -> dict[UUID | None, UUID]:
-    """Return per name (identity or reference) what it is linked to, for those linked to one of `wanted`."""
-    rows = (await session.execute(select(col(name), col(owner)).where(col(owner).in_(wanted)))).all()
-    return {row[0]: row[1] for row in rows}
 
 
 async def _voided(session: AsyncSession, facts: dict[Pair, list[StoredFact]]) -> set[Target]:

@@ -1,18 +1,17 @@
-"""Rows found by lists of keys, however many, in one statement on PostgreSQL and in portions on SQLite."""
+"""Rows found by lists of keys, however many: in one statement on PostgreSQL, in one turn of the thread on SQLite."""
 
 import functools
-from collections.abc import Collection, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wire
 from app.models.base import Row
 from app.models.unit import unit_of
-from app.services.among import among
 
-_PORTION = 400
 _BY_KEYS_ONLY = (
     "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
     "set_config('enable_mergejoin', 'off', true)"
@@ -22,13 +21,27 @@ _BY_KEYS_ONLY = (
 class Answer:
     """What a question found, to be read once the pipeline that it was asked in has ended."""
 
-    def __init__(self, rows: Sequence[Any] = (), cursor: Any = None) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Any] = (),
+        cursor: Any = None,
+        later: wire.Later | None = None,
+        readers: Sequence[Callable[[Any], Any]] = (),
+    ) -> None:
         self._found = rows
         self._cursor = cursor
+        self._later = later
+        self._readers = readers
 
     async def rows(self) -> Sequence[Any]:
         """Return the rows, each as a sequence of the columns asked for, in no order."""
-        return self._found if self._cursor is None else await self._cursor.fetchall()
+        if self._cursor is not None:
+            self._found, self._cursor = await self._cursor.fetchall(), None
+        if self._later is not None:
+            readers = self._readers
+            self._found = [[read(value) for read, value in zip(readers, row, strict=True)] for row in self._later.rows]
+            self._later = None
+        return self._found
 
 
 async def ask(
@@ -41,16 +54,14 @@ async def ask(
     """Look for the tenant's rows of a table whose `keys` are among `wanted`."""
     if not wanted:
         return Answer()
+    table: Table = row_type.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+    rows = [dict(zip(keys, values, strict=True)) for values in wanted]
     if await wire.direct(session) is not None:
-        table: Table = row_type.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
-        rows = [dict(zip(keys, values, strict=True)) for values in wanted]
         return await ask_directly(session, _lookup(table, tuple(columns), tuple(keys)), rows)
-    found: list[Any] = []
-    listed = list(wanted)
-    for start in range(0, len(listed), _PORTION):
-        condition = among([getattr(row_type, key) for key in keys], listed[start : start + _PORTION])
-        found += (await session.execute(select(*[getattr(row_type, name) for name in columns]).where(condition))).all()
-    return Answer(found)
+    tenant = unit_of(session).tenant.id.hex
+    parameters = [(tenant, *values) for values in wire.bound(table, tuple(keys), rows)]
+    statement = _lookup_one(table, tuple(columns), tuple(keys))
+    return await ask_each(session, statement, parameters, wire.readers(table, tuple(columns)))
 
 
 async def by_keys_only(session: AsyncSession) -> None:
@@ -66,6 +77,24 @@ async def ask_directly(session: AsyncSession, statement: str, rows: Sequence[dic
     """Ask PostgreSQL with a statement of its own over the parameters `rows` and `tenant`."""
     parameters = {"rows": wire.encoded(rows), "tenant": unit_of(session).tenant.id}
     return Answer(cursor=await wire.execute(session, statement, parameters))
+
+
+async def ask_each(
+    session: AsyncSession, statement: str, parameters: Iterable[Sequence[Any]], readers: Sequence[Callable[[Any], Any]]
+) -> Answer:
+    """Ask SQLite with a statement of its own, once with each of `parameters`; `readers` read what it keeps."""
+    later = await wire.work(session, functools.partial(_each, statement, list(parameters)))
+    return Answer(later=later, readers=readers)
+
+
+def _each(statement: str, parameters: Sequence[Sequence[Any]], connection: sqlite3.Connection) -> wire.Rows:
+    return [row for each in parameters for row in connection.execute(statement, each)]
+
+
+@functools.lru_cache(maxsize=100)
+def _lookup_one(table: Table, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
+    same = " AND ".join(f"{key} = ?" for key in keys)
+    return f"SELECT {', '.join(columns)} FROM {table.name} WHERE tenant_id = ? AND {same}"  # noqa: S608  names are columns
 
 
 @functools.lru_cache(maxsize=100)

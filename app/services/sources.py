@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import inspect, select, update
+from sqlalchemy import Table, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -23,6 +23,7 @@ _HEARD = (
     "UPDATE source SET last_delivery_at = %(at)s::timestamptz "
     "WHERE source.tenant_id = %(tenant)s::uuid AND source.id = ANY(%(ids)s::uuid[])"
 )
+_HEARD_ONE = "UPDATE source SET last_delivery_at = ? WHERE tenant_id = ? AND id = ?"
 
 
 async def _drop_unfit_secrets(_session: AsyncSession, row: Source) -> None:
@@ -131,7 +132,11 @@ async def hear(session: AsyncSession, source_ids: Collection[UUID], at: datetime
     if not source_ids:
         return
     if await wire.direct(session) is None:
-        await session.execute(update(Source).where(col(Source.id).in_(source_ids)).values(last_delivery_at=at))
+        table: Table = Source.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+        names, tenant_id = ("last_delivery_at", "tenant_id", "id"), unit_of(session).tenant.id
+        rows = [dict(zip(names, (at, tenant_id, each), strict=True)) for each in source_ids]
+        heard = wire.bound(table, names, rows)
+        await wire.work(session, lambda connection: connection.executemany(_HEARD_ONE, heard).fetchall())
         return
     parameters = {"at": at, "ids": list(source_ids), "tenant": unit_of(session).tenant.id}
     await wire.execute(session, _HEARD, parameters)

@@ -23,6 +23,7 @@ _PURPOSE = "suppressed name"
 _ANY = "suppresses"
 _CHUNK = 500
 _ANY_NAME = "SELECT EXISTS (SELECT 1 FROM suppressed_name WHERE suppressed_name.tenant_id = %(tenant)s::uuid)"
+_ANY_NAME_EMBEDDED = "SELECT EXISTS (SELECT 1 FROM suppressed_name WHERE tenant_id = ?)"
 
 
 async def add(session: AsyncSession, names: Collection[Name]) -> None:
@@ -52,7 +53,8 @@ async def among(session: AsyncSession, names: Collection[Name]) -> set[Name]:
 async def ask(session: AsyncSession) -> Answer:
     """Ask, in a pipeline, whether the tenant has erased anybody; `learn` takes the answer."""
     if await wire.direct(session) is None:
-        return Answer([(await _any(session),)])
+        tenant = unit_of(session).tenant.id.hex
+        return await lookups.ask_each(session, _ANY_NAME_EMBEDDED, [(tenant,)], (bool,))
     return await lookups.ask_directly(session, _ANY_NAME, [])
 
 

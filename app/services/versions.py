@@ -44,7 +44,7 @@ async def keep_rows(session: AsyncSession, current: Table, rows: Sequence[Mappin
             )
             .values(superseded_at=now)
         )
-    await session.execute(insert(table), [_version_of(row, table, noun_id) for row in rows])
+    await session.execute(insert(table), [version_of(row, table, noun_id) for row in rows])
 
 
 def current_at(table: Table, as_of: datetime) -> ColumnElement[bool]:
@@ -52,7 +52,8 @@ def current_at(table: Table, as_of: datetime) -> ColumnElement[bool]:
     return and_(table.c.recorded_at <= as_of, or_(table.c.superseded_at.is_(None), table.c.superseded_at > as_of))
 
 
-def _version_of(row: Mapping[str, Any], table: Table, noun_id: str) -> dict[str, Any]:
+def version_of(row: Mapping[str, Any], table: Table, noun_id: str) -> dict[str, Any]:
+    """Return the current version of a row, for the table of its versions."""
     values = {column.name: row.get(column.name) for column in table.columns}
     return values | {"id": new_id(), noun_id: row["id"], "superseded_at": None}
 
