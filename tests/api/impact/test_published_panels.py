@@ -69,6 +69,21 @@ async def test_the_event_study_and_its_pre_test_equal_those_of_the_reference(cli
     assert (pre_test["verdict"], pre_test["values"]["low_power"]) == ("flag", True)
 
 
+async def test_the_effect_stands_until_trends_part_between_half_and_once_as_fast_as_before(
+    client: httpx.AsyncClient,
+) -> None:
+    panel = await post_csv(client, published("mpdta.csv"), **WAGES)
+
+    [result] = await estimated(client, panel, "callaway_santanna", controls="never", aggregations=["dynamic"])
+
+    found = diagnostic(result, "breakdown")["values"]
+    assert 0.5 < found["m_bar"] < 1.0
+    curve = {each["m"]: (each["low"], each["high"]) for each in found["curve"]}
+    assert [curve[m] for m in (0.0, 0.5, 1.0)] == [
+        pytest.approx(anchor, abs=1e-3) for anchor in ((-0.116, -0.038), (-0.147, -0.008), (-0.178, 0.023))
+    ]
+
+
 async def test_estimators_left_out_are_chosen_by_the_design_and_the_accepted_one_is_named(
     client: httpx.AsyncClient,
 ) -> None:

@@ -6,7 +6,7 @@ National Supported Work: LaLonde 1986; Dehejia and Wahba 1999, Table 2; Imbens a
 import httpx
 import pytest
 
-from tests.api.impact.scene import estimated, post_csv, wooldridge
+from tests.api.impact.scene import diagnostic, estimated, post_csv, wooldridge
 from tests.builders import Body, make
 
 COVARIATES = ["age", "agesq", "educ", "nodegree", "black", "hisp", "re74", "re75"]
@@ -62,6 +62,21 @@ async def test_a_plan_locked_before_the_panel_makes_the_experiment_strong_eviden
     assert (result["grade"], result["words"], result["exploratory"]) == (5, "caused", False)
     assert (unplanned["grade"], unplanned["exploratory"]) == (4, True)
     assert [reason["code"] for reason in unplanned["reasons"]] == ["randomised", "unplanned"]
+
+
+async def test_by_chance_alone_a_difference_at_the_baseline_is_flagged_and_costs_no_grade(
+    client: httpx.AsyncClient,
+) -> None:
+    [result] = await estimated(client, await trial(client), "difference_in_means", covariates=COVARIATES)
+
+    found = diagnostic(result, "balance")
+    assert (found["verdict"], found["values"]["largest"] > 0.25) == ("flag", True)
+    assert [reason["code"] for reason in result["reasons"]] == ["randomised", "unplanned"]
+    assert {each["scale"]: each["rating"] for each in result["scales"]} == {
+        "maryland_sms": "4",
+        "nesta": "3",
+        "wwc": "with_reservations",
+    }
 
 
 @pytest.mark.parametrize(("effect", "exact", "units"), [(0.5, 63.77, 64), (0.2, 393.4, 394), (0.8, 25.52, 26)])
