@@ -1,6 +1,6 @@
 """Versions of historised rows: written with every change, read as of an instant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -58,18 +58,30 @@ def version_of(row: Mapping[str, Any], table: Table, noun_id: str) -> dict[str, 
     return values | {"id": new_id(), noun_id: row["id"], "superseded_at": None}
 
 
-def rows_at(session: AsyncSession, row: type[Noun], as_of: datetime | None, *, archived: bool = False) -> Subquery:
+def rows_at(
+    session: AsyncSession,
+    row: type[Noun],
+    as_of: datetime | None,
+    *,
+    archived: bool = False,
+    only: Collection[str] = (),
+) -> Subquery:
     """Return the rows of a historised noun in use at `as_of` (None: now), under the column names of its table.
 
-    `archived`: those that were archived by then as well.
+    `archived`: those that were archived by then as well. `only`: these columns, where building a statement of them all
+    would take longer than running it; empty: all.
     """
     tenant_id = unit_of(session).tenant.id
     current: Table = row.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     if as_of is None:
         in_use = and_(current.c.tenant_id == tenant_id, true() if archived else current.c.archived_at.is_(None))
-        return select(current).where(in_use).subquery()
+        return select(*(each for each in current.columns if not only or each.name in only)).where(in_use).subquery()
     table = VERSIONS[current.name]
-    columns = [table.c[f"{current.name}_id"].label("id") if c.name == "id" else c for c in table.columns]
+    columns = [
+        table.c[f"{current.name}_id"].label("id") if c.name == "id" else c
+        for c in table.columns
+        if not only or c.name in only
+    ]
     in_use = and_(
         table.c.tenant_id == tenant_id, true() if archived else table.c.archived_at.is_(None), current_at(table, as_of)
     )

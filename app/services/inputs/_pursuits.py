@@ -27,46 +27,47 @@ from app.models.base import Instant
 from app.models.learning import Enrolment
 from app.models.people import Audience, AudienceMember
 from app.services.inputs._provider import BUCKETS, Place, Scope
-from app.services.inputs._under import activities, bucketed, initiatives, people, subtree, told, within
+from app.services.inputs._under import activities, bucketed, initiatives, people, pursued, subtree, told, within
 from app.services.versions import rows_at
 
 _TOLD = {"source": "source_id", "content_version": "content_version"}
 _ONE_PURSUIT = frozenset({"initiative", "activity"})
 
 
+_KEYS = ("subject", "pursuit", "initiative_id")
+
+
+def _keys(scope: Scope, relation: FromClause) -> tuple[list[ColumnElement[Any]], list[ColumnElement[Any]]]:
+    """Return the columns `_KEYS` of a relation, and those of them to group by: of an initiative, all three are one."""
+    if scope.kind == "initiative" and pursued(scope) == "initiative":
+        return [relation.c.subject.label(name) for name in _KEYS], [relation.c.subject]
+    columns: list[ColumnElement[Any]] = [relation.c[name] for name in _KEYS]
+    return columns, columns
+
+
 def pursuits(session: AsyncSession, scope: Scope) -> Subquery:
     """Return what people did in each pursuit: (subject, pursuit, initiative_id, person_id) with its milestones."""
     done_steps, told_as = steps(session, scope), _told_as(scope)
-    under = activities(session, scope)
-    needed = (
-        select(under.c.subject, under.c.pursuit, func.sum(under.c.required).label("required"))
-        .group_by(under.c.subject, under.c.pursuit)
-        .subquery()
-    )
-    keys = [done_steps.c[name] for name in ("subject", "pursuit", "initiative_id", "person_id", *told_as)]
-    completions = func.count(case((done_steps.c.required == 1, done_steps.c.completed_at)))
-    done = and_(needed.c.required > 0, completions >= needed.c.required)
-    last_completed = func.max(case((done_steps.c.required == 1, done_steps.c.completed_at)))
-    gone = func.max(done_steps.c.withdrawn_at)
+    shown, keys = _keys(scope, done_steps)
+    rest = [done_steps.c[name] for name in ("person_id", *told_as)]
+    needed = func.max(done_steps.c.needed)
+    completed = case((done_steps.c.required == 1, done_steps.c.completed_at))
+    done = and_(needed > 0, func.count(completed) >= needed)
+    gone, last = func.max(done_steps.c.withdrawn_at), func.max(done_steps.c.last_at)
+    all_withdrawn = func.sum(done_steps.c.attempts) == func.sum(done_steps.c.withdrawals)
     return (
         select(
-            *keys,
+            *shown,
+            *rest,
             func.min(done_steps.c.first_at).label("first_at"),
             func.min(done_steps.c.started_at).label("started_at"),
-            case((done, last_completed)).label("done_at"),
-            case((gone >= func.max(done_steps.c.last_at), gone)).label("withdrawn_at"),
-            func.max(done_steps.c.last_at).label("last_at"),
+            case((done, func.max(completed))).label("done_at"),
+            case((gone >= last, gone)).label("withdrawn_at"),
+            last.label("last_at"),
             func.max(done_steps.c.due_at).label("due_at"),
-            case((func.sum(done_steps.c.attempts) == func.sum(done_steps.c.withdrawals), 1), else_=0).label(
-                "all_withdrawn"
-            ),
+            case((all_withdrawn, 1), else_=0).label("all_withdrawn"),
         )
-        .select_from(
-            done_steps.join(
-                needed, and_(needed.c.pursuit == done_steps.c.pursuit, needed.c.subject == done_steps.c.subject)
-            )
-        )
-        .group_by(*keys, needed.c.required)
+        .group_by(*keys, *rest)
         .subquery()
     )
 
@@ -76,34 +77,40 @@ def _told_as(scope: Scope) -> list[str]:
     return [_TOLD[each] for each in ("source", "content_version") if each in scope.by]
 
 
+_TIMES = ("first_event_at", "last_event_at", "started_at", "completed_at", "withdrawn_at", "due_at")
+
+
 def steps(session: AsyncSession, scope: Scope) -> Subquery:
     """Return what people did in each activity: one row per person and activity, with its milestones over attempts."""
-    under = activities(session, scope)
-    enrolments = rows_at(session, Enrolment, scope.as_of)
-    tables: FromClause = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id)
+    under, attempts = activities(session, scope), _attempts(session, scope)
+    tables: FromClause = attempts.join(under, under.c.activity_id == attempts.c.activity_id)
     told_as = _told_as(scope)
     extra: list[ColumnElement[Any]] = []
     if told_as:
         facts = told(session, scope)
-        same = and_(facts.c.person_id == enrolments.c.person_id, facts.c.activity_id == enrolments.c.activity_id)
-        tables = tables.join(facts, same)
-        extra = [facts.c[name] for name in told_as]
-    keys = [
-        under.c.subject,
-        under.c.pursuit,
-        under.c.initiative_id,
-        under.c.required,
-        enrolments.c.person_id,
-        enrolments.c.activity_id,
-        *extra,
-    ]
+        names = [facts.c[name] for name in ("person_id", "activity_id", *told_as)]
+        under_names = select(*names).distinct().subquery()
+        same = and_(
+            under_names.c.person_id == attempts.c.person_id, under_names.c.activity_id == attempts.c.activity_id
+        )
+        tables = tables.join(under_names, same)
+        extra = [under_names.c[name] for name in told_as]
+    columns = [under.c[name] for name in (*_KEYS, "required", "needed")]
+    return select(*columns, *attempts.c, *extra).select_from(tables).subquery()
+
+
+def _attempts(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return the attempts under the subjects by person and activity, which is the order of an index of theirs."""
+    names = ("person_id", "activity_id", "duration_seconds", *_TIMES)
+    enrolments = rows_at(session, Enrolment, scope.as_of, only=names)
 
     def seen(name: str) -> ColumnElement[Any]:
         return case((enrolments.c[name] <= scope.now, enrolments.c[name]))
 
     statement = (
         select(
-            *keys,
+            enrolments.c.activity_id,
+            enrolments.c.person_id,
             func.min(enrolments.c.first_event_at).label("first_at"),
             func.min(seen("started_at")).label("started_at"),
             func.min(seen("completed_at")).label("completed_at"),
@@ -114,22 +121,26 @@ def steps(session: AsyncSession, scope: Scope) -> Subquery:
             func.count(seen("withdrawn_at")).label("withdrawals"),
             func.sum(enrolments.c.duration_seconds).label("seconds"),
         )
-        .select_from(tables)
         .where(enrolments.c.first_event_at <= scope.now)
-        .group_by(*keys)
+        .group_by(enrolments.c.activity_id, enrolments.c.person_id)
     )
+    if scope.kind != "tenant":
+        wanted = activities(session, scope)
+        statement = statement.where(enrolments.c.activity_id.in_(select(wanted.c.activity_id)))
     return statement.subquery()
 
 
 def members(session: AsyncSession, scope: Scope) -> Subquery:
     """Return whom learning was offered to by today: the keys of `pursuits`, with `offered_on`, `due_on` and `wave`."""
-    audiences = rows_at(session, Audience, scope.as_of)
-    listed = rows_at(session, AudienceMember, scope.as_of)
+    audiences = rows_at(session, Audience, scope.as_of, only=("id", "initiative_id"))
+    names = ("audience_id", "person_id", "offered_on", "due_on", "wave")
+    listed = rows_at(session, AudienceMember, scope.as_of, only=names)
     under = initiatives(session, scope)
-    keys = [under.c.subject, under.c.pursuit, under.c.initiative_id, listed.c.person_id]
+    shown, keys = _keys(scope, under)
     return (
         select(
-            *keys,
+            *shown,
+            listed.c.person_id,
             func.min(listed.c.offered_on).label("offered_on"),
             func.max(listed.c.due_on).label("due_on"),
             func.min(listed.c.wave).label("wave"),
@@ -140,7 +151,7 @@ def members(session: AsyncSession, scope: Scope) -> Subquery:
             )
         )
         .where(listed.c.offered_on <= scope.today)
-        .group_by(*keys)
+        .group_by(*keys, listed.c.person_id)
         .subquery()
     )
 
@@ -148,24 +159,24 @@ def members(session: AsyncSession, scope: Scope) -> Subquery:
 def engaged(session: AsyncSession, scope: Scope) -> Subquery:
     """Return members and learners alike, one row per person and pursuit, with what is known of either."""
     offered, learned = members(session, scope), pursuits(session, scope)
-    keys = ("subject", "pursuit", "initiative_id", "person_id")
     mine = ("offered_on", "due_on", "wave")
     theirs = ("first_at", "started_at", "done_at", "withdrawn_at", "last_at", "due_at")
     unknown = [null().label(name) for name in mine]
     instants = [literal(None, Instant).label(name) for name in theirs]
     both = union_all(
-        select(*(offered.c[name] for name in (*keys, *mine)), literal(1).label("member"), *instants),
+        select(*(offered.c[name] for name in (*_KEYS, "person_id", *mine)), literal(1).label("member"), *instants),
         select(
-            *(learned.c[name] for name in keys),
+            *(learned.c[name] for name in (*_KEYS, "person_id")),
             *unknown,
             literal(0).label("member"),
             *(learned.c[name] for name in theirs),
         ),
     ).subquery()
     found = (*mine, "member", *theirs)
+    shown, keys = _keys(scope, both)
     return (
-        select(*(both.c[name] for name in keys), *(func.max(both.c[name]).label(name) for name in found))
-        .group_by(*(both.c[name] for name in keys))
+        select(*shown, both.c.person_id, *(func.max(both.c[name]).label(name) for name in found))
+        .group_by(*keys, both.c.person_id)
         .subquery()
     )
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
@@ -41,8 +42,8 @@ def pursued(scope: Scope) -> str:
 
 def aligned(session: AsyncSession, scope: Scope) -> Subquery:
     """Return the distinct (subject, initiative) of outcomes or objectives, through alignments in use."""
-    alignments = rows_at(session, Alignment, scope.as_of)
-    outcomes = rows_at(session, Outcome, scope.as_of)
+    alignments = rows_at(session, Alignment, scope.as_of, only=("initiative_id", "outcome_id", "status"))
+    outcomes = rows_at(session, Outcome, scope.as_of, only=("id", "objective_id"))
     subject = outcomes.c.id if scope.kind == "outcome" else outcomes.c.objective_id
     return (
         select(subject.label("subject"), alignments.c.initiative_id)
@@ -54,29 +55,37 @@ def aligned(session: AsyncSession, scope: Scope) -> Subquery:
 
 
 def activities(session: AsyncSession, scope: Scope) -> Subquery:
-    """Return (subject, activity_id, initiative_id, pursuit, required) of every activity under the subjects.
+    """Return (subject, activity_id, initiative_id, pursuit, required, needed) of every activity under the subjects.
 
-    The tenant has every activity; one that belongs to no initiative is a pursuit of its own.
+    `needed` is how many activities their pursuit requires. The tenant has every activity; one that belongs to no
+    initiative is a pursuit of its own.
     """
-    table = rows_at(session, Activity, scope.as_of)
+    table = rows_at(session, Activity, scope.as_of, only=("id", "initiative_id", "required"))
     alone = pursued(scope) == "activity"
-    of_nothing = table.c.initiative_id.is_(None)
-    rest = (
-        table.c.id.label("activity_id"),
-        table.c.initiative_id,
-        (table.c.id if alone else func.coalesce(table.c.initiative_id, table.c.id)).label("pursuit"),
-        (literal(1) if alone else case((or_(table.c.required, of_nothing), 1), else_=0)).label("required"),
-    )
     if scope.kind in {"outcome", "objective"}:
         links = aligned(session, scope)
-        joined = table.join(links, links.c.initiative_id == table.c.initiative_id)
-        return select(links.c.subject, *rest).select_from(joined).subquery()
-    if scope.kind == "initiative":
-        mine = table.c.initiative_id.in_(scope.ids)
-        return select(table.c.initiative_id.label("subject"), *rest).where(mine).subquery()
-    if scope.kind == "activity":
-        return select(table.c.id.label("subject"), *rest).where(table.c.id.in_(scope.ids)).subquery()
-    return select(whole(scope).label("subject"), *rest).subquery()
+        tables: FromClause = table.join(links, links.c.initiative_id == table.c.initiative_id)
+        subject: ColumnElement[Any] = links.c.subject
+        mine: ColumnElement[bool] = true()
+    else:
+        tables = table
+        own = {"initiative": table.c.initiative_id, "activity": table.c.id}
+        subject = own.get(scope.kind, whole(scope))
+        mine = subject.in_(scope.ids) if scope.kind in own else true()
+    of_nothing = table.c.initiative_id.is_(None)
+    pursuit: ColumnElement[Any] = table.c.id
+    if not alone:
+        pursuit = table.c.initiative_id if scope.kind != "tenant" else func.coalesce(table.c.initiative_id, table.c.id)
+    required = case((or_(table.c.required, of_nothing), 1), else_=0)
+    columns = (
+        subject.label("subject"),
+        table.c.id.label("activity_id"),
+        table.c.initiative_id,
+        pursuit.label("pursuit"),
+        (literal(1) if alone else required).label("required"),
+        (literal(1) if alone else func.sum(required).over(partition_by=(subject, pursuit))).label("needed"),
+    )
+    return select(*columns).select_from(tables).where(mine).subquery()
 
 
 def initiatives(session: AsyncSession, scope: Scope) -> Subquery:
@@ -87,7 +96,7 @@ def initiatives(session: AsyncSession, scope: Scope) -> Subquery:
     if scope.kind in {"outcome", "objective"}:
         links = aligned(session, scope)
         return select(links.c.subject, links.c.initiative_id, links.c.initiative_id.label("pursuit")).subquery()
-    table = rows_at(session, Initiative, scope.as_of)
+    table = rows_at(session, Initiative, scope.as_of, only=("id",))
     if scope.kind == "initiative":
         statement = select(table.c.id.label("subject"), table.c.id.label("initiative_id"), table.c.id.label("pursuit"))
         return statement.where(table.c.id.in_(scope.ids)).subquery()
@@ -102,8 +111,9 @@ def whole(scope: Scope) -> ColumnElement[Any]:
 
 
 def people(session: AsyncSession, scope: Scope) -> Subquery:
-    """Return the persons in use as they stood."""
-    return rows_at(session, Person, scope.as_of)
+    """Return the persons in use as they stood, with what they can be cut and counted by."""
+    names = ("id", "resolved", "role", "org_unit_id", "status", "joined_on", "left_on")
+    return rows_at(session, Person, scope.as_of, only=names)
 
 
 def employed_on(person: FromClause, day: Any) -> ColumnElement[bool]:

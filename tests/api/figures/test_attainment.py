@@ -262,3 +262,23 @@ async def test_what_a_person_says_stands_beside_the_computed_status(client: http
         {"value": "at_risk", "override": {"value": "on_track", "authorId": author}}
     ]
     assert then.json()["items"][0]["override"] == status["override"]
+
+
+async def test_weights_that_are_all_zero_and_no_measurement_yet_have_no_progress(client: httpx.AsyncClient) -> None:
+    objective = (await make(client, "objectives", 1))["id"]
+    for n, unit in enumerate(("days", "items per 100")):
+        weight = {"objective_id": objective, "weight": "0"}
+        outcome = await aim(client, n + 1, kpi={"unit": unit}, baseline="60", target="40", **weight)
+        if n == 0:
+            await measure(client, outcome, "50")
+    [unmeasured] = await figures(client, outcome, "progress")
+    [weightless] = await figures(client, objective, "objective_progress")
+    await client.patch(f"/v1/outcomes/{outcome}", json={"weight": "3"})
+    [unknown] = await figures(client, objective, "objective_progress")
+    await measure(client, outcome, "40")
+    [known] = await figures(client, objective, "objective_progress")
+
+    assert (unmeasured["status"], unmeasured["value"]) == ("no_data", None)
+    assert (weightless["status"], weightless["value"]) == ("not_applicable", None)
+    assert unknown["value"] is None
+    assert (known["value"], known["unit"]) == ("1", "ratio")
