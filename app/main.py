@@ -126,7 +126,7 @@ _V1 = (
     *effects.routers,
     attributions.router,
     power.router,
-    rollouts.router,
+    *rollouts.routers,
     *statements.routers,
     webhooks.router,
     xapi.router,

@@ -58,7 +58,7 @@ async def of_outcome(
     if kpi is None:
         return None
     facts, known = await fact_panels.initiatives_on(session, kpi.id, as_of=as_of)
-    entries = [*pending, *await _accepted(session, kpi.id, as_of, {each.initiative_id for each in pending})]
+    entries = [*pending, *await accepted(session, kpi.id, as_of, {each.initiative_id for each in pending})]
     computed = await asyncio.to_thread(_computed, facts, known, entries)
     return AttributionRead(
         outcome_id=ids.encode(Outcome.prefix, outcome_id),
@@ -205,10 +205,10 @@ def _ledger(
     )
 
 
-async def _accepted(
-    session: AsyncSession, kpi_id: UUID, as_of: datetime | None, besides: set[str]
+async def accepted(
+    session: AsyncSession, kpi_id: UUID, as_of: datetime | None = None, besides: Collection[str] = ()
 ) -> list[LedgerEntry]:
-    """Return the accepted effects on the KPI, whatever their outcome."""
+    """Return the accepted effects on the KPI, whatever their outcome, but those of the initiatives `besides`."""
     statement = (
         select(EffectEstimate)
         .join(Outcome, col(Outcome.id) == col(EffectEstimate.outcome_id))

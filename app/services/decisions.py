@@ -21,6 +21,7 @@ from app.models.effects import (
     RejectionWrite,
 )
 from app.models.initiatives import Initiative
+from app.models.outcomes import Outcome
 from app.models.unit import unit_of
 from app.services import attribution, changes, effects, families, nouns
 from app.services.effects import EFFECTS
@@ -37,13 +38,7 @@ async def accept(session: AsyncSession, estimate_id: UUID, fields: AcceptanceWri
         detail = "No result of it is an effect of an initiative on an outcome: there is nothing to accept."
         raise Conflict(detail, code="not_ready", errors=(Fault("no_effect", detail),))
     await _require_current(session, row)
-    claim = await _alone(session, row)
-    found = await _attribution(session, row, claim)
-    if fields.basis is ClaimBasis.SPLIT:
-        claim = _split(row, claim, found)
-        found = await _attribution(session, row, claim)
-    if found.ledger.over:
-        raise _overclaimed(found)
+    claim = await _fitting(session, row, await _alone(session, row), fields.basis)
     await _expire_former(session, row)
     decision = EffectDecision(note=fields.note, claim=claim)
     return await _decided(session, row, EffectStatus.ACCEPTED, decision)
@@ -76,9 +71,40 @@ async def _alone(session: AsyncSession, row: EffectEstimate) -> EffectClaim:
     return EffectClaim(basis=ClaimBasis.ALONE, value=value * units, standard_error=scaled, units=units, share=None)
 
 
+async def _fitting(session: AsyncSession, row: EffectEstimate, claim: EffectClaim, basis: ClaimBasis) -> EffectClaim:
+    """Return what it claims, its share where that is asked for. Raises Conflict where it does not fit beside others.
+
+    Where nobody else claims anything of the KPI, there is nothing to be fitted, and no joint effect to estimate.
+    """
+    if basis is ClaimBasis.ALONE and not await _others_claim(session, row):
+        return claim
+    found = await _attribution(session, row, claim)
+    if basis is ClaimBasis.SPLIT:
+        claim = _split(row, claim, found)
+        found = await _attribution(session, row, claim)
+    if found.ledger.over:
+        raise _overclaimed(found)
+    return claim
+
+
+async def _others_claim(session: AsyncSession, row: EffectEstimate) -> bool:
+    outcome = await session.get_one(Outcome, (row.tenant_id, row.outcome_id))
+    if outcome.archived_at is not None:
+        raise _archived()
+    entries = await attribution.accepted(session, outcome.kpi_id)
+    return any(each.initiative_id != _initiative(row) for each in entries)
+
+
+def _initiative(row: EffectEstimate) -> str:
+    return ids.encode(Initiative.prefix, row.initiative_id) if row.initiative_id else ""
+
+
+def _archived() -> Conflict:
+    return Conflict("Its outcome is archived: restore it first.", code="wrong_state")
+
+
 def _split(row: EffectEstimate, claim: EffectClaim, found: AttributionRead) -> EffectClaim:
-    own = ids.encode(Initiative.prefix, row.initiative_id) if row.initiative_id else ""
-    part = next((each for each in found.claims if each.initiative_id == own), None)
+    part = next((each for each in found.claims if each.initiative_id == _initiative(row)), None)
     if part is None:
         detail = found.reason or "Its initiative is not among those that moved the KPI."
         raise Conflict(f"There is no joint effect to split: {detail}", code="not_ready")
@@ -97,7 +123,7 @@ async def _attribution(session: AsyncSession, row: EffectEstimate, claim: Effect
     pending = attribution.entry_of(row.initiative_id, row.id, claim.model_dump(mode="json"))
     found = await attribution.of_outcome(session, row.outcome_id, pending=[pending])
     if found is None:
-        raise Conflict("Its outcome is archived: restore it first.", code="wrong_state")
+        raise _archived()
     return found
 
 

@@ -36,25 +36,31 @@ ROLLOUTS = NounType(
 )
 
 
-async def deal(session: AsyncSession, fields: RolloutDesignWrite) -> RolloutDesign:
-    """Deal the units to waves and keep the draw. Raises Invalid."""
+async def units_of(session: AsyncSession, fields: RolloutDesignWrite) -> list[DealtUnit]:
+    """Return the units that are to be dealt. Raises Invalid where the request names what is not there."""
+    await require_references(session, ROLLOUTS.table, [fields])
+    return fields.units or await _audience(session, fields)
+
+
+async def deal(fields: RolloutDesignWrite, units: list[DealtUnit]) -> dict[str, Any]:
+    """Deal the units to waves, in a thread and without a unit of work. Raises Invalid."""
+    seed = secrets.randbits(_SEED_BITS) if fields.seed is None else fields.seed
+    return await asyncio.to_thread(_drawn, fields, units, seed)
+
+
+async def keep(session: AsyncSession, fields: RolloutDesignWrite, drawn: dict[str, Any]) -> RolloutDesign:
+    """Keep a draw for ever."""
     unit = unit_of(session)
+    plain = json.dumps([drawn["seed"], drawn["units"]], sort_keys=True)
     row = RolloutDesign(
         tenant_id=unit.tenant.id,
         initiative_id=fields.initiative_id,
         audience_id=fields.audience_id,
-        request={},
-        drawn={},
-        sha256="",
+        request=fields.model_dump(mode="json", exclude={"initiative_id", "audience_id"}),
+        drawn=drawn,
+        sha256=hashlib.sha256(plain.encode()).hexdigest(),
         recorded_at=unit.tick(),
     )
-    await require_references(session, ROLLOUTS.table, [row])
-    units = fields.units or await _audience(session, fields)
-    seed = secrets.randbits(_SEED_BITS) if fields.seed is None else fields.seed
-    row.request = fields.model_dump(mode="json", exclude={"initiative_id", "audience_id"})
-    row.drawn = await asyncio.to_thread(_drawn, fields, units, seed)
-    plain = json.dumps([seed, row.drawn["units"]], sort_keys=True)
-    row.sha256 = hashlib.sha256(plain.encode()).hexdigest()
     session.add(row)
     await session.flush()
     return row
