@@ -107,8 +107,9 @@ def deviations(
 ) -> list[str]:
     """Return what was asked differently from what the plan says, in words; no estimators: those of the plan.
 
-    `transform` holds where neither chose a scale. Every option counts, those with their default too. `assignment` is
-    how units came to be exposed in the end; None: not known.
+    `transform` holds where neither chose a scale. Every option counts, those with their default too; only who took part
+    is left to the facts by a plan that does not say it. `assignment` is how units came to be exposed in the end; None:
+    not known.
     """
     found = [f"{name} was not planned" for name in estimators if name not in plan.estimators]
     if plan.assignment is not None and assignment not in {None, plan.assignment}:
@@ -117,5 +118,5 @@ def deviations(
     return found + [
         f"option {name}: planned {promised[name]!r}, asked {value!r}"
         for name, value in options.settled(transform).items()
-        if promised[name] != value
+        if promised[name] != value and (name != "take_up" or promised[name] is not None)
     ]

@@ -5,7 +5,7 @@ from datetime import date
 import httpx
 import pytest
 
-from tests.api.impact.facts import QUARTERS, Study, study
+from tests.api.impact.facts import QUARTERS, Study, locked_plan, measure, study
 from tests.api.test_fact_panels import measured_units, offered
 from tests.builders import Body, complete, make
 
@@ -64,6 +64,24 @@ async def test_an_offer_by_chance_that_not_all_take_up_has_its_effect_on_complie
     assert [each["scale"] for each in compliers["scales"]] == ["maryland_sms", "nesta", "wwc"]
     assert completed["cace"]["role"] == "second"
     assert completed["cace"]["value"] == pytest.approx(compliers["value"])
+
+
+async def test_a_plan_that_leaves_take_up_to_the_facts_is_kept_when_its_estimate_is_asked_for_again(
+    client: httpx.AsyncClient,
+) -> None:
+    asked = await study(client, assignment="random")
+    kpi = (await make(client, "kpis", 9))["id"]
+    about = asked.about | {"outcome_id": (await make(client, "outcomes", 9, kpi_id=kpi))["id"]}
+    await locked_plan(client, about, estimators=["ancova", "cace"], options={"transform": "none"})
+    await measure(client, kpi, asked.operators, effect=-1.5, quarters=range(4))
+    await took_part(client, asked, 6)
+
+    first = (await client.post("/v1/effect-estimates", json=about)).json()
+    again = (await client.post("/v1/effect-estimates", json=about | {"options": first["request"]["options"]})).json()
+
+    assert [each["plan"]["deviations"] for each in (first, again)] == [[], []]
+    assert [each["estimator"] for each in first["results"]] == ["ancova", "cace"]
+    assert again["results"][0]["exploratory"] is False
 
 
 async def test_an_offer_that_hardly_changes_who_takes_part_tests_nothing(client: httpx.AsyncClient) -> None:
