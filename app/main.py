@@ -10,66 +10,17 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import __version__, schema
-from app.api import (
-    activities,
-    adapters,
-    agreements,
-    alignments,
-    assessments,
-    attributions,
-    audiences,
-    behaviours,
-    changes,
-    commitments,
-    contents,
-    desk,
-    effects,
-    errors,
-    facts,
-    figures,
-    forecasts,
-    hooks,
-    imports,
-    initiatives,
-    keys,
-    kpis,
-    measurements,
-    metrics,
-    money,
-    oauth,
-    objectives,
-    openapi,
-    operations,
-    org_units,
-    outcomes,
-    pages,
-    panels,
-    people,
-    plans,
-    power,
-    publications,
-    replays,
-    reviews,
-    rollouts,
-    sources,
-    statements,
-    streams,
-    surveys,
-    system,
-    telemetry,
-    tenant,
-    webhooks,
-)
+from app.api import errors, openapi, pages, system, telemetry, webhooks
 from app.api.authentication import Keyring
 from app.api.graphql import endpoint as graphql
 from app.api.handshakes import Handshakes
 from app.api.keysets import KeySets
 from app.api.middleware import RequestFrame
 from app.api.rates import Rates
+from app.api.rooms import Room
 from app.api.senders import Senders
 from app.api.setups import Directory
 from app.api.streams import Streams
-from app.api.xapi import routes as xapi
 from app.config import Settings
 from app.courier import Courier
 from app.db import Database
@@ -92,51 +43,51 @@ _ALLOWED = [
     *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"),
     *("X-Experience-API-Version", "X-Experience-API-Hash"),
 ]
-_V1 = (
-    objectives.router,
-    kpis.router,
-    measurements.router,
-    outcomes.router,
-    initiatives.router,
-    alignments.router,
-    agreements.router,
-    *activities.routers,
-    people.router,
-    org_units.router,
-    audiences.router,
-    *money.routers,
-    *surveys.routers,
-    *behaviours.routers,
-    commitments.router,
-    *assessments.routers,
-    *reviews.routers,
-    *forecasts.routers,
-    *contents.routers,
-    tenant.router,
-    sources.router,
-    desk.router,
-    adapters.router,
-    *facts.routers,
-    replays.router,
-    figures.router,
-    *publications.routers,
-    metrics.router,
-    plans.router,
-    *panels.routers,
-    *effects.routers,
-    attributions.router,
-    power.router,
-    *rollouts.routers,
-    *statements.routers,
-    webhooks.router,
-    xapi.router,
-    oauth.router,
-    imports.router,
-    operations.router,
-    *hooks.routers,
-    changes.router,
-    streams.router,
-    keys.router,
+_ROOMS = (
+    ("objectives", "objectives"),
+    ("kpis", "kpis"),
+    ("measurements", "measurements"),
+    ("outcomes", "outcomes"),
+    ("initiatives", "initiatives"),
+    ("alignments", "alignments"),
+    ("agreements", "agreements"),
+    ("activities", "activities", "activity-references"),
+    ("people", "people"),
+    ("org_units", "org-units"),
+    ("audiences", "audiences"),
+    ("money", "cost-items", "unit-values"),
+    ("surveys", "surveys", "survey-responses"),
+    ("behaviours", "behaviours", "observations", "support-deeds"),
+    ("commitments", "commitments"),
+    ("assessments", "assessment-scores", "proficiency-standards", "standard-attainments"),
+    ("reviews", "reviews", "decisions", "actions"),
+    ("forecasts", "forecasts", "status-overrides", "personal-estimates"),
+    ("contents", "content-versions", "review-intervals", "requirements"),
+    ("tenant", "tenant"),
+    ("sources", "sources"),
+    ("desk", "sources"),
+    ("adapters", "adapters"),
+    ("facts", "deliveries", "learning-events", "enrolments"),
+    ("replays", "deliveries"),
+    ("figures", "figures", "initiatives", "outcomes", "objectives", "activities", "org-units", "sources", "tenant"),
+    ("publications", "figures", "published-figures", "restatements"),
+    ("metrics", "metrics"),
+    ("plans", "evaluation-plans"),
+    ("panels", "panels"),
+    ("effects", "effect-estimates"),
+    ("attributions", "outcomes"),
+    ("power", "power"),
+    ("rollouts", "rollout-designs"),
+    ("statements", "impact-statements"),
+    ("webhooks", "webhooks"),
+    ("xapi.routes", "xapi"),
+    ("oauth", "oauth"),
+    ("imports", "imports"),
+    ("operations", "operations"),
+    ("hooks", "webhook-endpoints", "webhook-messages", "webhook-attempts"),
+    ("changes", "changes"),
+    ("streams", "stream"),
+    ("keys", "keys"),
 )
 
 
@@ -207,9 +158,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.schema_state = _schema_state(database)
     errors.install(app)
     openapi.install(app)
-    for router in _V1:
-        app.include_router(router, prefix="/v1")
-    app.webhooks.include_router(hooks.webhooks)
+    app.router.routes.extend(Room(module, *words) for module, *words in _ROOMS)
     for room in (system, telemetry, pages, graphql):
         app.include_router(room.router)
     _wrap(app, settings)

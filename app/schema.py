@@ -2,14 +2,12 @@
 
 import asyncio
 import functools
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import NullPool
@@ -20,6 +18,9 @@ from app.db import async_url
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 MIGRATION_LOCK = 7417090
 """The advisory lock on PostgreSQL under which one process at a time changes the schema."""
+
+_STEP = re.compile(r'^(revision|down_revision)(?:: [^=]+)? = (?:"([^"]+)"|None)$', re.MULTILINE)
+"""How a file of a revision names itself and the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +54,17 @@ def sync_url(settings: Settings) -> URL:
 @functools.cache
 def head() -> str:
     """Return the newest revision of this version."""
-    found = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    if found is None:
-        raise RuntimeError("there are no migrations beside the code")
-    return found
+    newest = _revisions().keys() - set(_revisions().values())
+    if len(newest) != 1:
+        raise RuntimeError("there are no migrations beside the code, or they are no chain")
+    return newest.pop()
 
 
 @functools.cache
-def _revisions() -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions())
+def _revisions() -> Mapping[str, str]:
+    """Return every revision with the one before it, read from the files: starting needs no more of the migrations."""
+    steps = [dict(_STEP.findall(path.read_text("utf-8"))) for path in sorted((MIGRATIONS / "versions").glob("2*.py"))]
+    return {step["revision"]: step["down_revision"] for step in steps}
 
 
 async def state_of(session: AsyncSession) -> SchemaState:
@@ -71,11 +74,27 @@ async def state_of(session: AsyncSession) -> SchemaState:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def is_current(settings: Settings) -> bool:
+    """Tell whether the embedded database is at the head already."""
+    url = sync_url(settings)
+    if url.database is None or not Path(url.database).exists():
+        return False
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return _revision(connection) == head()
 
 
 def migrate(settings: Settings, revision: str = "head") -> None:
     """Bring the database to `revision`. On PostgreSQL the application role is granted what it needs, and no more."""
+    from alembic import command  # noqa: PLC0415  a service whose schema is right starts without it
+    from alembic.config import Config  # noqa: PLC0415  the same
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = sync_url(settings)

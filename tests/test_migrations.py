@@ -3,12 +3,14 @@
 import importlib
 import pkgutil
 import secrets
+from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
@@ -54,3 +56,26 @@ def test_every_revision_goes_down_and_up_again(empty: Settings) -> None:
     schema.migrate(empty)
 
     assert differences(empty) == []
+
+
+def test_the_chain_that_is_read_from_the_files_is_the_one_that_migrating_follows() -> None:
+    scripts = ScriptDirectory(str(schema.MIGRATIONS))
+
+    assert schema.head() == scripts.get_current_head()
+    assert {step.revision: step.down_revision for step in scripts.walk_revisions()} == {
+        revision: before or None for revision, before in schema._revisions().items()
+    }
+
+
+def test_an_embedded_database_says_whether_it_is_current(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/t.db", secret_keys=(SECRET_KEY,))
+
+    states = [schema.is_current(settings)]
+    (tmp_path / "t.db").touch()
+    states.append(schema.is_current(settings))
+    schema.migrate(settings, "20261123_tenancy")
+    states.append(schema.is_current(settings))
+    schema.migrate(settings)
+
+    assert states == [False, False, False]
+    assert schema.is_current(settings)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
@@ -346,8 +347,8 @@ async def listed(
     vault: Vault,
     *,
     within: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return one page of a noun's list and set its Link header. `within` narrows the list by what the path says."""
+) -> Response:
+    """Answer one page of a noun's list, with its Link header. `within` narrows the list by what the path says."""
     asked = query.model_dump(exclude={"limit", "cursor", "sort", "include_total", "include_archived", "q", "expand"})
     filters = {name: value for name, value in asked.items() if value not in (None, [])} | dict(within or {})
     sort = tuple(part for part in query.sort.split(",") if part)
@@ -364,4 +365,5 @@ async def listed(
         response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
     tree = expansions.parsed(noun, getattr(query, "expand", None))
     items = await expansions.expanded(session, noun, await nouns.present_many(session, noun, found.items), tree)
-    return {"items": items, "next_cursor": following, "total": found.total}
+    body = to_json({"items": items, "next_cursor": following, "total": found.total})  # in its shape already
+    return Response(body, headers=dict(response.headers), media_type="application/json")

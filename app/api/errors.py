@@ -10,12 +10,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from app.api import rooms
 from app.api.problems import PROBLEMS
 from app.domain.errors import Fault, ThroughlineError
 from app.models.faults import faults_of
@@ -131,7 +131,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 def _allowed(request: Request) -> str:
     """Return every method that the address takes: a router only knows those of its first route."""
     methods: set[str] = set()
-    for route in iter_route_contexts(request.app.routes):
+    for route in rooms.contexts(request.app.routes, request.url.path):
         if route.path is not None and _pattern(route.path).match(request.url.path):
             methods |= route.methods or set()
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from pydantic import Field, SerializerFunctionWrapHandler, create_model, model_serializer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -161,26 +160,26 @@ def _refused(detail: str) -> Invalid:
 
 async def expanded(
     session: AsyncSession, noun: NounType[Any], rows: Sequence[SQLModel], tree: Tree, as_of: datetime | None = None
-) -> list[SQLModel]:
-    """Return rows in their Read shape, in order, with the relations of `tree`: one query each, whatever the number."""
+) -> list[Any]:
+    """Return rows, in order, with the relations of `tree` in JSON form: one query each, whatever the number."""
     if not tree or not rows:
         return list(rows)
-    values = [row.model_dump() for row in rows]
+    values = [row.model_dump(mode="json") for row in rows]
     for name, inner in tree.items():
         relation = relations(noun.name)[name]
         load = _listed if relation.many else _named
-        for value, found in zip(values, await load(session, relation, values, inner, as_of), strict=True):
+        for value, found in zip(values, await load(session, relation, rows, inner, as_of), strict=True):
             value[name] = found
-    shape = _shapes()[noun.name]
-    return [shape.model_validate(value) for value in values]
+    return values
 
 
 async def _named(
-    session: AsyncSession, relation: Relation, values: Sequence[dict[str, Any]], inner: Tree, as_of: datetime | None
-) -> list[SQLModel | None]:
+    session: AsyncSession, relation: Relation, rows: Sequence[Any], inner: Tree, as_of: datetime | None
+) -> list[Any]:
     """Return for each row what its foreign id names, now or as of an instant; None where there is none."""
     target = relation.target
-    wanted = sorted({value[relation.column] for value in values} - {None})
+    named = [getattr(row, relation.column) for row in rows]
+    wanted = sorted({*named} - {None})
     if target.linked is not None:
         present = [row for row in await nouns.get_many(session, target, wanted) if row is not None]
         shown = await nouns.present_many(session, target, present)
@@ -188,18 +187,18 @@ async def _named(
         found = await branches.by_id(session, _all_of(target), wanted, as_of=as_of)
         shown = [target.present(row._mapping) for row in found if row is not None]  # noqa: SLF001  its public name
     whole = await expanded(session, target, shown, inner, as_of)
-    by_id: dict[UUID, SQLModel] = {getattr(row, "id"): row for row in whole}  # noqa: B009  every such shape has one
-    return [by_id.get(value[relation.column]) for value in values]
+    by_id = {getattr(row, "id"): full for row, full in zip(shown, whole, strict=True)}  # noqa: B009  every such shape has one
+    return [by_id.get(each) for each in named]
 
 
 async def _listed(
-    session: AsyncSession, relation: Relation, values: Sequence[dict[str, Any]], inner: Tree, as_of: datetime | None
-) -> list[list[SQLModel]]:
+    session: AsyncSession, relation: Relation, rows: Sequence[Any], inner: Tree, as_of: datetime | None
+) -> list[list[Any]]:
     """Return for each row the newest rows that name it."""
     target = relation.target
     query = Query(sort=(f"-{target.sorts[0]}",), limit=LISTED_MOST)
     listing = _all_of(target, relation.column)
-    pages = await branches.pages(session, listing, [value["id"] for value in values], query, as_of=as_of)
+    pages = await branches.pages(session, listing, [row.id for row in rows], query, as_of=as_of)
     shown = [target.present(row._mapping) for page in pages for row in page.items]  # noqa: SLF001  its public name
     whole = iter(await expanded(session, target, shown, inner, as_of))
     return [[next(whole) for _ in page.items] for page in pages]

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app import __version__
-from app.api import components, examples
+from app.api import components, examples, rooms
 from app.api.errors import ProblemDetails
 from app.api.problems import PROBLEMS
 from app.models.panels import PanelWrite
@@ -77,13 +77,15 @@ def install(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
+    from app.api import hooks  # noqa: PLC0415  as every room, when it is asked for
+
     schema = get_openapi(
         title="Throughline",
         version=__version__,
         openapi_version="3.1.0",
         description=DESCRIPTION,
-        routes=app.routes,
-        webhooks=app.webhooks.routes,
+        routes=list(rooms.built(app.routes)),
+        webhooks=hooks.webhooks.routes,
         tags=[{"name": name, "description": text} for name, text in TAGS.items()],
         servers=[{"url": "/", "description": "This service."}],
         contact={"name": "The developers of Throughline"},

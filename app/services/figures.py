@@ -257,19 +257,24 @@ def _placed(
     asked: Asked, given: Given, provider: Provider, scope: Scope, place: Place, k: int, *, hide_it: bool
 ) -> Computed:
     figure = _evaluated(asked, given)
+    provisional = bool(given.provisional) and figure.status is Status.OK
+    segment = {name: label_text(name, label) for name, label in zip(scope.by, place[1], strict=True)}
+    subject = Subject(scope.kind, SubjectId(scope.kind, place[0]).public)
     figure = replace(
         figure,
+        status=Status.PROVISIONAL if provisional else figure.status,
+        reason=given.provisional if provisional else figure.reason,
         n_people=figure.n_people if given.n_people is None else given.n_people,
         basis=given.basis or figure.basis,
         override=given.override,
-        segment={name: label_text(name, label) for name, label in zip(scope.by, place[1], strict=True)},
-    ).with_caveats(*given.caveats)
-    if given.provisional and figure.status is Status.OK:
-        figure = replace(figure, status=Status.PROVISIONAL, reason=given.provisional)
-    subject = Subject(scope.kind, SubjectId(scope.kind, place[0]).public)
-    period = given.period or scope.period_of(place)
-    explain = explain_path(asked, subject, scope, figure.segment)
-    figure = _while_open(figure.about(subject, as_of=scope.now, period=period, explain=explain), given, scope)
+        segment=segment,
+        caveats=figure.caveats + tuple(given.caveats),
+        subject=subject,
+        as_of=scope.now,
+        period=given.period or scope.period_of(place) or figure.period,
+        explain=explain_path(asked, subject, scope, segment),
+    )
+    figure = _while_open(figure, given, scope)
     least = max(k, given.least)
     shown = hide(figure, least) if provider.people and (hide_it or is_small(figure.n_people, least)) else figure
     if shown.status is Status.SUPPRESSED:
@@ -288,7 +293,8 @@ def _evaluated(asked: Asked, given: Given) -> Figure:
         parameters[row.variant_parameter] = chosen[row.variant_parameter]
     figure = evaluate(row.slug, given.inputs, parameters)
     shown = {name: value for name, value in given.parameters.items() if name not in declared}
-    figure = replace(figure, parameters=figure.parameters | shown)
+    if shown:
+        figure = replace(figure, parameters=figure.parameters | shown)
     return figure if given.instead is None else figure.without_value(*given.instead)
 
 

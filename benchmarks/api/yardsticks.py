@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,10 @@ import strawberry
 from fastapi import FastAPI, Request, Response
 from pydantic import TypeAdapter
 from pydantic_core import to_json
+
+from app.models.objectives import ObjectiveRead
+from app.models.outcomes import OutcomeRead
+from app.models.people import PersonRead
 
 Fetch = Callable[[], Awaitable[list[list[Any]]]]
 
@@ -103,10 +108,27 @@ def _leaf(each: Any) -> Initiative:
     )
 
 
+class ObjectiveWithRelations(ObjectiveRead):
+    """An objective with its owner and its outcomes."""
+
+    goal_owner: PersonRead | None
+    outcomes: list[OutcomeRead]
+
+
+def _sorted_out(found: list[list[Any]]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return the rows of people, outcomes and objectives, told by their columns."""
+    rows = [[dict(row._mapping) for row in each] for each in found]  # noqa: SLF001  SQLAlchemy's public name
+    people, outcomes, objectives = (
+        [row for each in rows for row in each if name in row] for name in ("role", "objective_id", "goal_owner_id")
+    )
+    return people, outcomes, objectives
+
+
 def service(schema: strawberry.Schema, shape: Any, rows: int, fetch: Fetch) -> FastAPI:
     """Return an app with the hand-written list at `/list` and the bare graph at `/graphql`."""
     app = FastAPI()
     page = TypeAdapter(list[shape])
+    pages_with_relations = TypeAdapter(list[ObjectiveWithRelations])
 
     @app.get("/list")
     async def listing() -> Response:
@@ -114,6 +136,20 @@ def service(schema: strawberry.Schema, shape: Any, rows: int, fetch: Fetch) -> F
         longest = max(found, key=len)[:rows]
         items = page.validate_python([dict(row._mapping) for row in longest], from_attributes=False)  # noqa: SLF001  SQLAlchemy's public name
         return Response(b'{"items":' + page.dump_json(items) + b"}", media_type="application/json")
+
+    @app.get("/expanded")
+    async def expanded() -> Response:
+        owners, outcomes, objectives = _sorted_out(await fetch())
+        by_id = {row["id"]: row for row in owners}
+        by_objective: dict[Any, list[Any]] = defaultdict(list)
+        for row in outcomes:
+            by_objective[row["objective_id"]].append(row)
+        whole = [
+            row | {"goal_owner": by_id.get(row["goal_owner_id"]), "outcomes": by_objective[row["id"]]}
+            for row in objectives[:rows]
+        ]
+        items = pages_with_relations.validate_python(whole)
+        return Response(b'{"items":' + pages_with_relations.dump_json(items) + b"}", media_type="application/json")
 
     @app.post("/graphql")
     async def answer(request: Request) -> Response:
