@@ -47,11 +47,32 @@ async def series_of_outcomes(
     session: AsyncSession, outcomes: Sequence[tuple[Outcome, Kpi]], *, as_of: datetime | None, today: date
 ) -> list[list[Reading]]:
     """Return every reading of each outcome, in order of time; one query. Whose values are read: see `of_outcomes`."""
+    rows = await _all(session, {kpi.id for _, kpi in outcomes}, as_of=as_of, today=today)
+    return [_series(outcome.org_unit_id, kpi, rows.get(kpi.id, [])) for outcome, kpi in outcomes]
+
+
+async def series_by_unit(
+    session: AsyncSession, outcomes: Sequence[tuple[Outcome, Kpi]], *, as_of: datetime | None, today: date
+) -> list[dict[UUID, list[Reading]]]:
+    """Return every reading of each outcome's KPI by the org unit measured, in order of time; one query."""
+    rows = await _all(session, {kpi.id for _, kpi in outcomes}, as_of=as_of, today=today)
+    found: list[dict[UUID, list[Reading]]] = []
+    for _, kpi in outcomes:
+        mine = rows.get(kpi.id, [])
+        units = sorted({row.subject_id for row in mine if row.subject_kind == SubjectKind.ORG_UNIT})
+        found.append({unit: _series(unit, kpi, mine) for unit in units})
+    return found
+
+
+async def _all(
+    session: AsyncSession, kpi_ids: set[UUID], *, as_of: datetime | None, today: date
+) -> dict[UUID, list[Row[Any]]]:
+    """Return the values of the tenant and of org units of each KPI, in order of time."""
     table = rows_at(session, Measurement, as_of)
     statement = (
         select(table)
         .where(
-            table.c.kpi_id.in_({kpi.id for _, kpi in outcomes}),
+            table.c.kpi_id.in_(kpi_ids),
             table.c.subject_kind != SubjectKind.PERSON,
             table.c.status != MeasurementStatus.VOIDED,
             table.c.period_end <= today,
@@ -61,14 +82,14 @@ async def series_of_outcomes(
     found: dict[UUID, list[Row[Any]]] = {}
     for row in await session.execute(statement):
         found.setdefault(row.kpi_id, []).append(row)
-    return [_series(outcome, kpi, found.get(kpi.id, [])) for outcome, kpi in outcomes]
+    return found
 
 
-def _series(outcome: Outcome, kpi: Kpi, rows: Sequence[Row[Any]]) -> list[Reading]:
+def _series(org_unit_id: UUID | None, kpi: Kpi, rows: Sequence[Row[Any]]) -> list[Reading]:
     units = [row for row in rows if row.subject_kind == SubjectKind.ORG_UNIT]
     own = [row for row in rows if row.subject_kind == SubjectKind.TENANT]
-    if outcome.org_unit_id is not None:
-        mine, expected = [row for row in units if row.subject_id == outcome.org_unit_id], 1
+    if org_unit_id is not None:
+        mine, expected = [row for row in units if row.subject_id == org_unit_id], 1
     else:
         mine, expected = (own, 1) if own else (units, len({row.subject_id for row in units}))
     periods: dict[tuple[date, date], list[Row[Any]]] = {}

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.attainment import Direction, Target, TargetKind, resolve_target
 from app.domain.errors import Invalid
 from app.domain.figure import Caveat, Period
+from app.models.days import first_day
 from app.models.kpis import Kpi
 from app.models.outcomes import Outcome
 from app.services import readings
 from app.services.inputs._outcomes import with_kpis
-from app.services.inputs._provider import Given, Link, Place, Provider, Scope
+from app.services.inputs._provider import BUCKETS, Given, Label, Link, Place, Provider, Scope
 from app.services.readings import Reading
 
 
@@ -87,13 +90,44 @@ class Attained:
 
 
 async def load(session: AsyncSession, scope: Scope) -> Mapping[Place, Attained]:
-    """Return what is known of each outcome."""
+    """Return what is known of each outcome; of its segments, the newest reading of each."""
+    if scope.by:
+        return await _segments(session, scope)
     pairs = await with_kpis(session, scope.ids, scope.as_of)
     found = await readings.of_outcomes(session, list(pairs.values()), as_of=scope.as_of, today=scope.today)
     return {
         (outcome_id, ()): Attained(outcome, kpi, reading)
         for (outcome_id, (outcome, kpi)), reading in zip(pairs.items(), found, strict=True)
     }
+
+
+async def _segments(session: AsyncSession, scope: Scope) -> Mapping[Place, Attained]:
+    """Return what is known of each outcome by the org unit that was measured and the bucket in which a period ends."""
+    pairs = await with_kpis(session, scope.ids, scope.as_of)
+    listed = list(pairs.values())
+    series: list[dict[UUID | None, list[Reading]]]
+    if "org_unit" in scope.by:
+        by_unit = await readings.series_by_unit(session, listed, as_of=scope.as_of, today=scope.today)
+        series = [dict(each.items()) for each in by_unit]
+    else:
+        whole = await readings.series_of_outcomes(session, listed, as_of=scope.as_of, today=scope.today)
+        series = [{None: each} for each in whole]
+    found: dict[Place, Attained] = {}
+    for (outcome, kpi), units in zip(listed, series, strict=True):
+        for unit, each in units.items():
+            for reading in each:
+                labels = _labels(scope, unit, reading)
+                if labels is not None:
+                    found[outcome.id, labels] = Attained(outcome, kpi, reading)
+    return found
+
+
+def _labels(scope: Scope, unit: UUID | None, reading: Reading) -> tuple[Label, ...] | None:
+    """Return the segment of a reading, which lies in time where its period ends; None: outside the time asked for."""
+    last = reading.period_end - timedelta(days=1)
+    if (scope.since is not None and last < scope.since) or (scope.until is not None and last >= scope.until):
+        return None
+    return tuple(unit if each == "org_unit" else first_day(last, each) for each in scope.by)
 
 
 def _progress(found: Attained, _scope: Scope) -> Given:
@@ -133,9 +167,13 @@ PROVIDERS = (
             "progress": _progress,
             "improvement_abs": _improvement_abs,
             "improvement_rel": _improvement_rel,
-            "plan_value": _plan_value,
-            "pace_index": _pace,
         },
+        kinds=frozenset({"outcome"}),
+        load=load,
+        by=frozenset({"org_unit", *BUCKETS}),
+    ),
+    Provider(
+        metrics={"plan_value": _plan_value, "pace_index": _pace},
         kinds=frozenset({"outcome"}),
         load=load,
     ),

@@ -282,3 +282,27 @@ async def test_weights_that_are_all_zero_and_no_measurement_yet_have_no_progress
     assert (weightless["status"], weightless["value"]) == ("not_applicable", None)
     assert unknown["value"] is None
     assert (known["value"], known["unit"]) == ("1", "ratio")
+
+
+async def test_an_outcome_is_cut_by_the_org_units_measured_and_by_the_time_of_its_values(
+    client: httpx.AsyncClient,
+) -> None:
+    outcome = await aim(client, baseline="60", target="40")
+    kpi = (await client.get(f"/v1/outcomes/{outcome}")).json()["kpi_id"]
+    units = [(await make(client, "org-units", n))["id"] for n in (1, 2)]
+    for unit, months in zip(units, (("55", "50"), ("60", "65")), strict=True):
+        for month, value in enumerate(months, 1):
+            period = {"period_start": f"2026-0{month}-01", "period_end": f"2026-0{month + 1}-01"}
+            body = {"kpi_id": kpi, "subject_kind": "org_unit", "subject_id": unit, "value": value, **period}
+            assert (await client.post("/v1/measurements", json=body)).is_success
+
+    async def cut(*by: str, **time: str) -> dict[tuple[str, ...], str]:
+        asked = {"metric": "progress", "subject": outcome, "by": by, **time}
+        items = (await client.get("/v1/figures", params=asked)).json()["items"]
+        return {tuple(each["segment"][name] for name in by): each["value"] for each in items}
+
+    first, second = units
+    assert await cut("org_unit") == {(first,): "0.5", (second,): "-0.25"}
+    assert await cut("month") == {("2026-01-01",): "0.125", ("2026-02-01",): "0.125"}
+    assert await cut("quarter", "org_unit") == {("2026-01-01", first): "0.5", ("2026-01-01", second): "-0.25"}
+    assert await cut("org_unit", to="2026-02-01") == {(first,): "0.25", (second,): "0"}

@@ -14,7 +14,7 @@ from tests.engines import Organisation
 
 FIGURE = """metric definitionVersion parameters subject { kind id } segment status reason value valueType unit numerator
     denominator nPeople interval { low high level method } period { from to zone } asOf revision basis
-    caveats { code detail } explain"""
+    caveats { code detail } override { id value reason authorId from to } explain"""
 
 
 def as_rest(figure: dict[str, Any]) -> dict[str, Any]:
