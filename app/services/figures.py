@@ -231,7 +231,7 @@ def _of_metric(asked: Asked, read: Read, provider: Provider, loaded: Loaded, k: 
         places = {each: [(each, ())] for each in scope.ids if (each, ()) in loaded.facts or provider.nothing}
     found: dict[UUID, list[Computed]] = {}
     for subject_id, here in places.items():
-        given = [(place, read(_facts_of(place, loaded.facts, provider), scope)) for place in here]
+        given = [(place, provider.given(read, _facts_of(place, loaded.facts, provider), scope)) for place in here]
         found[subject_id] = [
             _placed(asked, each, provider, scope, place, k, hide_it=place in hidden)
             for place, each in given

@@ -40,6 +40,7 @@ class Loaded:
     with the labels of the place before it. Both are empty where nothing can be set against anything.
     """
 
+    provider: Provider
     scope: Scope
     facts: Mapping[Place, Any]
     wide: Scope
@@ -51,7 +52,7 @@ class Loaded:
         """Return the places of the scope to hide for one metric, besides those that are small themselves."""
 
         def people(facts: Any) -> int | None:
-            given = read(facts, self.wide)
+            given = self.provider.given(read, facts, self.wide)
             return None if given is None else given.n_people
 
         wide = _hidden(self.wide, self.tables, self.above, people, k) if self.tables else set()
@@ -94,12 +95,13 @@ async def load(session: AsyncSession, provider: Provider, scope: Scope) -> Loade
     facts = await provider.load(session, bucketed)
     mine = _own(facts, scope, wide)
     if not provider.people or not set(wide.by) <= _DIVIDING:
-        return Loaded(scope, mine, wide)
+        return Loaded(provider, scope, mine, wide)
     months: Mapping[Place, Any] = {}
     if timed and wide.bucket is None and "month" in provider.by:
         months = await provider.load(session, replace(wide, since=None, until=None, by=(*wide.by, "month")))
     found = await _cut(session, provider, bucketed, facts) if wide.by else {}
-    return Loaded(scope, mine, bucketed if wide is not scope else scope, found, months, await _tree(session, wide))
+    counted = bucketed if wide is not scope else scope
+    return Loaded(provider, scope, mine, counted, found, months, await _tree(session, wide))
 
 
 def _own(facts: Mapping[Place, Any], scope: Scope, wide: Scope) -> Mapping[Place, Any]:

@@ -92,7 +92,8 @@ class Link:
 class Given:
     """The inputs of one figure with what is said beside it.
 
-    `n_people` counts the distinct resolved persons (None: the formula's own count, or not about people). `period`
+    `n_people` counts the distinct resolved persons. A family that counts people must tell it, since small groups are
+    protected by it alone; `of_people` is false for facts of such a family that are about something else. `period`
     overrides that of the place. `provisional` is the reason why the value is not final. `links` name the facts behind
     each input. `parameters` are chosen by the facts: those of the metric are used unless asked for otherwise, the
     others are shown. `instead` is the status, with its reason, of a figure that these facts cannot have.
@@ -110,6 +111,7 @@ class Given:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     instead: tuple[Status, str] | None = None
     least: int = 0
+    of_people: bool = True
     override: Override | None = None
 
 
@@ -141,3 +143,11 @@ class Provider:
     people: bool = False
     sensitivity: Sensitivity = Sensitivity.AGGREGATE
     events: bool = False
+
+    def given(self, read: Read, facts: Any, scope: Scope) -> Given | None:
+        """Return what a reader of this family makes of facts. Raises RuntimeError where it hides whom it counts."""
+        found = read(facts, scope)
+        if found is not None and self.people and found.of_people and found.n_people is None:
+            name = next((name for name, each in self.metrics.items() if each is read), "a metric")
+            raise RuntimeError(f"{name} counts people and does not say how many, so that no small group can be hidden")
+        return found

@@ -55,8 +55,8 @@ class Spent:
         return mixed(item.amount for item in self.items)
 
     def total(self) -> Money | None:
-        """Return the fully loaded sum; None without items."""
-        if not self.items:
+        """Return the fully loaded sum; None without items, or with items of several currencies."""
+        if not self.items or self.refusal:
             return None
         value = evaluate("cost", {"items": self.items}).value
         return Money(value, self.items[0].amount.currency) if isinstance(value, Decimal) else None

@@ -119,6 +119,7 @@ class Supported:
     """Learners of one place, alike in what their managers did."""
 
     learners: list[dict[str, Any]] = field(default_factory=list)
+    people: int = 0
 
 
 _DEEDS = tuple(each.value for each in Deed)
@@ -197,11 +198,15 @@ async def _supported(session: AsyncSession, scope: Scope) -> Mapping[Place, Supp
         *deeds, source, count = row[1 + len(scope.by) :]
         known = {name: None if done is None else bool(done) for name, done in zip(_DEEDS, deeds, strict=True)}
         found.setdefault(place_of(row, scope), Supported()).learners.append(known | {"source": source, "count": count})
+    known_of = and_(*(base.c[name].is_not(None) for name in _DEEDS))
+    people_known = (distinct_people(scope, base, known_of),)
+    for row in await session.execute(counted(session, scope, base, "noted_on", people_known)):
+        found[place_of(row, scope)].people = int(row[-1])
     return found
 
 
 def _support(found: Supported, _scope: Scope) -> Given:
-    return Given({"learners": found.learners})
+    return Given({"learners": found.learners}, found.people)
 
 
 PROVIDERS = (

@@ -48,10 +48,12 @@ def _difference(found: Compared, _scope: Scope) -> Given:
     cells = panels.cells(found.facts) or {}
     empty: list[Decimal] = []
     values = {name: list(cells.get(name, empty)) for name in CELLS}
-    of_people = found.facts.unit_kind == SubjectKind.PERSON
     smallest = min((len(each) for each in values.values()), default=0)
     told = {"initiative": ids.encode(Initiative.prefix, found.initiative_id)}
-    return Given(values | {"kpi_unit": found.kpi_unit}, n_people=smallest if of_people else None, parameters=told)
+    inputs = values | {"kpi_unit": found.kpi_unit}
+    if found.facts.unit_kind != SubjectKind.PERSON:
+        return Given(inputs, of_people=False, parameters=told)
+    return Given(inputs, smallest, parameters=told)
 
 
 PROVIDERS = (

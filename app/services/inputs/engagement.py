@@ -10,14 +10,16 @@ from sqlalchemy import Subquery, and_, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.learning import Kind
+from app.domain.metrics.answers import caveat
 from app.domain.metrics.engagement import COMPONENTS
 from app.models.activities import ActivityReference
 from app.models.learning import LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, place_of, pursuits, steps
-from app.services.inputs._under import activities, bucketed, local_day, people
+from app.services.inputs._pursuits import counted, distinct_people, place_of, pursuits, steps, total
+from app.services.inputs._under import activities, bucketed, employed_on, local_day, people
+from app.services.inputs.learners import Counts, nothing, read_counts
 from app.services.inputs.surveys import KINDS
 from app.services.versions import rows_at
 
@@ -39,9 +41,9 @@ _DEFAULT_SILENCE = 7
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """Distinct people with a qualifying event in the window."""
+    """Distinct resolved people who work here with a qualifying event in the window, and those who are not counted."""
 
-    people: int = 0
+    counts: Counts = field(default_factory=nothing)
 
 
 def _seen(session: AsyncSession, scope: Scope, days: int | None) -> Subquery:
@@ -85,29 +87,43 @@ def _seen(session: AsyncSession, scope: Scope, days: int | None) -> Subquery:
 
 async def _active(session: AsyncSession, scope: Scope) -> Mapping[Place, Active]:
     days = int(scope.parameters.get("window_days", _DEFAULT_WINDOW))
-    base = _seen(session, scope, days)
-    measures = (func.count(func.distinct(base.c.person_id)),)
-    statement = counted(session, scope, base, "occurred_at", measures)
-    return {place_of(row, scope): Active(int(row[1 + len(scope.by)])) for row in await session.execute(statement)}
+    base, person = _seen(session, scope, days), people(session, scope)
+    here = employed_on(person, scope.today)
+
+    def distinct(condition: Any) -> Any:
+        return func.count(func.distinct(case((condition, base.c.person_id))))
+
+    measures = (distinct(base.c.person_id.is_not(None)), distinct(here), distinct(~here))
+    statement = counted(session, scope, base, "occurred_at", measures, person=person, also=(person.c.resolved,))
+    found = await read_counts(session, scope, statement, ("all", "people", "departed"))
+    return {place: Active(counts) for place, counts in found.items()}
 
 
 def _count(found: Active, scope: Scope) -> Given:
     days = int(scope.parameters.get("window_days", _DEFAULT_WINDOW))
     zone = scope.zone.key
-    return Given({"active": found.people}, found.people, f"rolling_{days}_days_{zone}", parameters={"zone": zone})
+    active, basis = found.counts["people"], f"rolling_{days}_days_{zone}"
+    return Given({"active": active}, active, basis, found.counts.beside, parameters={"zone": zone})
 
 
 @dataclass(slots=True)
 class Enrolled:
-    """Learners of one place, alike in what they did and whether they have been silent for too long."""
+    """Learners of one place, alike in what they did and whether they have been silent for too long; their counts."""
 
     learners: list[dict[str, Any]] = field(default_factory=list)
-    people: int = 0
+    counts: Counts = field(default_factory=nothing)
+
+
+_ENROLLED = ("rows", "people", "departed", "withdrawn")
 
 
 async def _enrolled(session: AsyncSession, scope: Scope) -> Mapping[Place, Enrolled]:
+    """Return the resolved people who work here and did not withdraw; beside them, how many others there are."""
     days = int(scope.parameters.get("inactive_days", _DEFAULT_SILENCE))
-    base = pursuits(session, scope)
+    base, person = pursuits(session, scope), people(session, scope)
+    here = employed_on(person, scope.today)
+    left_it = and_(base.c.withdrawn_at.is_not(None), base.c.done_at.is_(None))
+    meant = and_(here, ~left_it)
     flags = (
         case((base.c.done_at.is_not(None), 1), else_=0),
         case((base.c.started_at.is_not(None), 1), else_=0),
@@ -115,12 +131,15 @@ async def _enrolled(session: AsyncSession, scope: Scope) -> Mapping[Place, Enrol
     )
     also = tuple(each.label(name) for each, name in zip(flags, ("done", "began", "silent"), strict=True))
     found: dict[Place, Enrolled] = {}
-    statement = counted(session, scope, base, "first_at", (func.count(),), also=also)
+    measures = (total(meant), distinct_people(scope, base, meant), total(~here), total(and_(here, left_it)))
+    statement = counted(session, scope, base, "first_at", measures, person=person, also=(person.c.resolved,))
+    for place, counts in (await read_counts(session, scope, statement, _ENROLLED)).items():
+        found[place] = Enrolled(counts=counts)
+    only = (meant, person.c.resolved.is_(True))
+    statement = counted(session, scope, base, "first_at", (func.count(),), person=person, conditions=only, also=also)
     for row in await session.execute(statement):
         done, began, silent, count = (int(each) for each in row[1 + len(scope.by) :])
-        here = found.setdefault(place_of(row, scope), Enrolled())
-        here.people += count
-        here.learners.append(
+        found[place_of(row, scope)].learners.append(
             {
                 "passed": bool(done),
                 "activities_beyond_home": began,
@@ -132,7 +151,10 @@ async def _enrolled(session: AsyncSession, scope: Scope) -> Mapping[Place, Enrol
 
 
 def _risk(found: Enrolled, _scope: Scope) -> Given:
-    return Given({"learners": found.learners}, basis="person_and_pursuit")
+    sentence = f"{found.counts['withdrawn']} who withdrew are not counted."
+    note = caveat("withdrawn", sentence, when=found.counts["withdrawn"])
+    notes = (*found.counts.beside, *((note,) if note else ()))
+    return Given({"learners": found.learners}, found.counts["people"], "person_and_pursuit", notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,15 +41,15 @@ class Returns:
 
     def given(self, names: Mapping[str, str]) -> Given:
         """Return benefit and cost under the names of a formula (`benefit`, `cost`), on the fully loaded basis."""
-        cost = self.spent.total()
         benefits = [each for worth in self.worths if (each := worth.benefit()) is not None]
         refusal = mixed([*benefits, *(item.amount for item in self.spent.items)])
         links: dict[str, Sequence[Link]] = {names["cost"]: self.spent.links}
         links[names["benefit"]] = [link for worth in self.worths for each in worth.links().values() for link in each]
         caveats = tuple(dict.fromkeys(note for worth in self.worths for note in worth.caveats()))
-        values: dict[str, Any] = {names["cost"]: cost, names["benefit"]: None, "cost_basis": _BASIS}
+        values: dict[str, Any] = dict.fromkeys(names.values()) | {"cost_basis": _BASIS}
         if refusal:
-            return Given(values | dict.fromkeys(names.values()), instead=(Status.INCONSISTENT, refusal), links=links)
+            return Given(values, instead=(Status.INCONSISTENT, refusal), links=links)
+        values[names["cost"]] = self.spent.total()
         if benefits and len(benefits) == len(self.worths):
             values[names["benefit"]] = Money(sum((each.amount for each in benefits), Decimal(0)), benefits[0].currency)
         return Given(values, caveats=caveats, links=links)
@@ -185,13 +185,14 @@ def _cost_per(found: PerUse, scope: Scope) -> Given:
         "hour": volumes.hours_of(found.used),
         "outcome_unit": found.effect,
     }[per]
-    people = None if per == "outcome_unit" else found.learned["people"]
+    of_people = per != "outcome_unit"
+    people = found.learned["people"] if of_people else None
     values = {"cost": found.spent.total(), "cost_basis": _BASIS, "quantity": quantity}
     links = {"cost": found.spent.links, "quantity": found.effects if per == "outcome_unit" else ()}
     if found.spent.refusal:
         refused = (Status.INCONSISTENT, found.spent.refusal)
-        return Given(values | {"cost": None}, people, instead=refused, links=links)
-    return Given(values, people, caveats=found.learned.beside, links=links)
+        return Given(values | {"cost": None}, people, instead=refused, links=links, of_people=of_people)
+    return Given(values, people, caveats=found.learned.beside, links=links, of_people=of_people)
 
 
 _INITIATIVE = frozenset({"initiative"})

@@ -14,11 +14,15 @@ async def test_cost_has_a_basis_and_two_currencies_have_no_sum(school: School) -
     usd = {"amount": "1", "currency": "USD"}
     await make(school.client, "cost-items", 3, initiative_id=initiative, category="travel", cost=usd)
     mixed = await school.figure("cost", initiative)
+    everything = await school.client.get(f"/v1/initiatives/{initiative}/figures")
 
     assert (loaded["value"], loaded["unit"], loaded["basis"]) == ("2000", "money:EUR", "fully_loaded")
     assert (direct["value"], direct["basis"]) == ("1000", "direct")
     assert (mixed["status"], mixed["value"]) == ("inconsistent", None)
     assert "EUR and USD" in mixed["reason"]
+    found = {each["metric"]: each["status"] for each in everything.json()["items"]}
+    assert (everything.status_code, found["roi"], found["bcr"]) == (200, "inconsistent", "inconsistent")
+    assert found["completion_rate"] != "inconsistent"
 
 
 async def test_cost_per_learner_completion_and_hour(school: School) -> None:

@@ -1,5 +1,13 @@
 """Small groups over the API: hidden in every request alike, and not to be got at by subtracting."""
 
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from app.domain import ids
+from app.services import inputs
+from app.services.inputs import Given
 from tests.api.figures.school import School, event, numbers
 from tests.builders import make
 
@@ -81,3 +89,35 @@ async def test_a_tenant_can_only_raise_the_minimum(school: School) -> None:
 
     assert {each["status"] for each in roles} == {"suppressed"}
     assert (await school.client.patch("/v1/tenant", json={"minimum_cohort": 4})).status_code == 422
+
+
+async def test_every_family_that_counts_people_hides_a_small_segment_with_its_complement(school: School) -> None:
+    initiative = await school.initiative("c")
+    groups = {"operator": numbers(12), "boss": numbers(1, 20)}
+    everyone = [each for people in groups.values() for each in people]
+    for role, people in groups.items():
+        await school.hire(*people, role=role)
+        await school.offer(initiative, people, due_on=date(2026, 2, 1))
+    await school.tell(*(event("started", each, "c", "2026-02-10") for each in everyone))
+    for each in everyone:
+        about = {"initiative_id": initiative, "person_id": ids.encode("per", school.people[each])}
+        for number, deed in enumerate(("goal_agreed", "chance_given", "follow_up_held")):
+            body = about | {"deed": deed, "done": True, "noted_on": "2026-02-01"}
+            await make(school.client, "support-deeds", number, **body)
+    families = {each: inputs.provider_of("initiative", each) for each in inputs.metrics_of("initiative")}
+    metrics = [str(each) for each, found in families.items() if found and found[0].people and "role" in found[0].by]
+
+    segments = [each for name in metrics for each in await school.figures(name, initiative, by="role")]
+
+    assert {"at_risk", "manager_support_index", "participation_rate"} <= set(metrics)
+    assert {each["status"] for each in segments if each["n_people"]} == set(), segments
+    shown = {each["metric"] for each in segments if each["status"] == "suppressed"}
+    assert {"at_risk", "manager_support_index", "participation_rate", "learner_on_time_rate"} <= shown
+
+
+def test_a_family_that_counts_people_must_say_how_many() -> None:
+    [provider] = [each for each in inputs.providers() if "at_risk" in each.metrics]
+    silent = replace(provider, metrics={"at_risk": lambda _facts, _scope: Given({"learners": []})})
+
+    with pytest.raises(RuntimeError, match="at_risk counts people and does not say how many"):
+        silent.given(silent.metrics["at_risk"], None, None)  # type: ignore[arg-type]  # neither is read
