@@ -6,6 +6,7 @@ The fold of stored facts into enrolments is in `app.domain.attempts`.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
@@ -129,6 +130,9 @@ class LearningEvent:
 FactKey = tuple[UUID, bytes]
 """(source id, dedup key): what makes a stored fact unique within its tenant."""
 
+_ERASED = "erased:"
+_CODE = re.compile(r"[0-9a-f]{64}")
+
 Target = tuple[UUID, str]
 """(source id, event key): what a voiding takes back, with every item of that key, in its own source only."""
 
@@ -195,6 +199,17 @@ def dedup_key(event: LearningEvent) -> bytes:
 def key_of(event_key: str, item: int = 0) -> bytes:
     """Return the dedup key of item `item` of the sender's event `event_key`: how a voiding finds its target."""
     return _digest("key", [event_key, item])
+
+
+def erased_key(event_key: str) -> str:
+    """Return what stands for an event key that names an erased person: a voiding still finds its event by it."""
+    return f"{_ERASED}{key_of(event_key).hex()}"
+
+
+def voids_key(event_key: str) -> bytes:
+    """Return the key by which a voiding names the event `event_key`, also after the person it tells of was erased."""
+    code = event_key.removeprefix(_ERASED)
+    return bytes.fromhex(code) if _CODE.fullmatch(code) and code != event_key else key_of(event_key)
 
 
 def content_hash(event: LearningEvent) -> bytes:

@@ -54,9 +54,9 @@ def text(value: Any) -> str | None:
     """Return text exactly as sent, an integer or whole float as its digits; None for null, blank text and the rest."""
     if isinstance(value, str):
         return value if value and not value.isspace() else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return str(int(value)) if value == int(value) else repr(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def identifier(value: Any, what: str) -> str | None:

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from app import wire
 from app.domain.attempts import Attempt, fold
-from app.domain.learning import Kind, StoredFact, Target, key_of
+from app.domain.learning import Kind, StoredFact, Target, voids_key
 from app.models.activities import ActivityReference
 from app.models.base import new_id
 from app.models.learning import Enrolment, EnrolmentRead, LearningEventRow
@@ -226,7 +226,7 @@ def _same(foreign: Any, target: Any) -> Any:
 async def _voided(session: AsyncSession, facts: dict[Pair, list[StoredFact]]) -> set[Target]:
     """Return which of the facts are taken back by a voiding of their own source."""
     targets = {
-        (fact.source, key_of(fact.event_key)): (fact.source, fact.event_key)
+        (fact.source, voids_key(fact.event_key)): (fact.source, fact.event_key)
         for listed in facts.values()
         for fact in listed
         if fact.event_key is not None

@@ -4,17 +4,16 @@ Identifying fields and bodies are redacted in place, the hash of each body is ke
 that neither a replay nor a late event brings the person back (decisions.md, "Erasure").
 """
 
-import json
 from collections.abc import Collection, Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, cast, delete, func, literal, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain import ids
+from app.domain.learning import erased_key
 from app.models.history import VERSIONS
 from app.models.learning import LearningEventRow
 from app.models.people import Identity, Person, PersonStatus
@@ -26,6 +25,7 @@ from app.services import suppression
 from app.services.nouns import get, keep
 from app.services.people import PEOPLE
 from app.services.suppression import PERSONNEL_NUMBER, Name
+from app.services.traces import forms, holds, stand_in
 from app.services.xapi import erasure as xapi
 from app.vault import Vault
 
@@ -45,16 +45,17 @@ async def erase(session: AsyncSession, vault: Vault, person_id: UUID) -> Person:
     identity_ids = [row.id for row in identities]
     names = await _names(session, person_id, identity_ids)
     texts = await _texts(session, person_id, names)
+    traces = forms(texts)
     await suppression.add(session, names)
     person.name, person.external_id, person.status = None, None, PersonStatus.ERASED
     await keep(session, person, "erased")
     await _redact_versions(session, "person", [person_id], {"name": None, "external_id": None})
     await _redact_identities(session, identities)
-    await _redact_deliveries(session, identity_ids, texts)
-    await xapi.erase(session, identity_ids, names, _forms(texts))
-    await _redact_events(session, identity_ids, texts)
+    await _redact_deliveries(session, identity_ids, traces)
+    await xapi.erase(session, identity_ids, names, traces)
+    await _redact_events(session, identity_ids, traces)
     await _redact_responses(session, person_id)
-    await _forget_answers(session, vault, [*texts, ids.encode("per", person_id)])
+    await _forget_answers(session, vault, [*traces, ids.encode("per", person_id)])
     return person
 
 
@@ -95,10 +96,10 @@ async def _redact_identities(session: AsyncSession, rows: Sequence[Identity]) ->
     await session.flush()
 
 
-async def _redact_deliveries(session: AsyncSession, identity_ids: Sequence[UUID], texts: Sequence[str]) -> None:
+async def _redact_deliveries(session: AsyncSession, identity_ids: Sequence[UUID], traces: Sequence[str]) -> None:
     """Empty the bodies that brought events of the person, and those in which one of the texts stands."""
     brought = select(col(LearningEventRow.delivery_id)).where(col(LearningEventRow.identity_id).in_(identity_ids))
-    conditions = [col(Delivery.id).in_(brought), *(_stands_in(session, form) for form in _forms(texts))]
+    conditions = [col(Delivery.id).in_(brought), *(holds(session, col(Delivery.body), form) for form in traces)]
     redacted = {"body": b"", "headers": {REDACTED_HEADER: "true"}, "reason": ERASED_REASON}
     await session.execute(
         update(Delivery).where(or_(*conditions), col(Delivery.body) != b"").values(**redacted),
@@ -106,33 +107,17 @@ async def _redact_deliveries(session: AsyncSession, identity_ids: Sequence[UUID]
     )
 
 
-def _forms(texts: Sequence[str]) -> list[bytes]:
-    """Return the ways in which texts are written in bodies: plain, escaped in JSON, quoted in forms and addresses."""
-    forms = set()
-    for text in texts:
-        escaped = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
-        forms |= {text, *escaped, quote(text, safe=""), quote(text, safe="@"), quote_plus(text)}
-    return sorted(form.encode() for form in forms)
-
-
-def _stands_in(session: AsyncSession, form: bytes) -> Any:
-    sought = cast(literal(form, LargeBinary), LargeBinary)
-    if session.get_bind().dialect.name == "postgresql":
-        return func.position(sought.op("IN")(col(Delivery.body))) > 0
-    return func.instr(col(Delivery.body), sought) > 0
-
-
-async def _redact_events(session: AsyncSession, identity_ids: Sequence[UUID], texts: Sequence[str]) -> None:
-    """Drop what events say besides their facts, and the sender's ids of events that hold a name."""
+async def _redact_events(session: AsyncSession, identity_ids: Sequence[UUID], traces: Sequence[str]) -> None:
+    """Drop what events say besides their facts, and code the sender's ids of events that hold a name."""
     theirs = col(LearningEventRow.identity_id).in_(identity_ids)
     await session.execute(update(LearningEventRow).where(theirs).values(extras={}), execution_options=_IN_PLACE)
     keyed = select(col(LearningEventRow.id), col(LearningEventRow.event_key)).where(
         theirs, col(LearningEventRow.event_key).is_not(None)
     )
-    telling = [row_id for row_id, key in await session.execute(keyed) if any(text in str(key) for text in texts)]
-    for start in range(0, len(telling), _CHUNK):
-        rows = col(LearningEventRow.id).in_(telling[start : start + _CHUNK])
-        await session.execute(update(LearningEventRow).where(rows).values(event_key=None), execution_options=_IN_PLACE)
+    for row_id, key in (await session.execute(keyed)).all():
+        if key is not None and stand_in(key.encode(), traces):
+            coded = update(LearningEventRow).where(col(LearningEventRow.id) == row_id)
+            await session.execute(coded.values(event_key=erased_key(key)), execution_options=_IN_PLACE)
 
 
 async def _redact_responses(session: AsyncSession, person_id: UUID) -> None:
@@ -143,14 +128,13 @@ async def _redact_responses(session: AsyncSession, person_id: UUID) -> None:
     await _redact_versions(session, "survey_response", response_ids, {"comment": None})
 
 
-async def _forget_answers(session: AsyncSession, vault: Vault, texts: Sequence[str]) -> None:
-    """Forget the stored answers of idempotent requests that hold one of the texts."""
-    forms = _forms(texts)
+async def _forget_answers(session: AsyncSession, vault: Vault, traces: Sequence[str]) -> None:
+    """Forget the stored answers of idempotent requests that hold one of the traces."""
     stored = select(col(IdempotencyRecord.id), col(IdempotencyRecord.route), col(IdempotencyRecord.body))
     telling = []
     for row_id, route, body in await session.execute(stored):
         clear = vault.decrypt(body.decode()) + route.encode()
-        if any(form in clear for form in forms):
+        if stand_in(clear, traces):
             telling.append(row_id)
     for start in range(0, len(telling), _CHUNK):
         rows = col(IdempotencyRecord.id).in_(telling[start : start + _CHUNK])

@@ -48,7 +48,9 @@ async def someone(org: Organisation) -> tuple[dict[str, Any], dict[str, Any], di
         assert (await org.client.post(f"{path}/identities", json=identity)).status_code == 201
     await complete(org.client, source, 884, USER)
     await complete(org.client, source, 884, 5)
-    await org.client.post(source["webhook_path"], content=f'{{"broken": "{ADDRESS}"'.encode(), auth=_auth(source))
+    await org.client.post(
+        source["webhook_path"], content=f'{{"broken": "{ADDRESS.upper()}"'.encode(), auth=_auth(source)
+    )
     activity = (await org.client.get("/v1/activities")).json()["items"][0]
     return person, source, activity
 
@@ -84,6 +86,46 @@ async def test_nothing_that_names_an_erased_person_is_left_and_counts_stay(app: 
     assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
     then = await acme.client.get(f"/v1/people/{person['id']}", params={"as_of": person["recorded_at"]})
     assert (then.json()["name"], then.json()["status"]) == (None, "active")
+
+
+async def test_what_was_voided_stays_voided_when_its_person_is_erased(acme: Organisation) -> None:
+    source = (await connect(acme, "xapi", "xapi")).json()
+    account = {"homePage": "https://lms.example.org", "name": "canary-7"}
+
+    async def state(number: int, verb: str, target: dict[str, str]) -> None:
+        statement = {
+            "id": f"ca7a0000-0000-4000-8000-{number:012}",
+            "actor": {"account": account},
+            "verb": {"id": f"http://adlnet.gov/expapi/verbs/{verb}"},
+            "object": target,
+            "timestamp": f"2026-03-0{number}T08:00:00Z",
+        }
+        answer = await acme.client.post(
+            f"{source['webhook_path'].replace('webhooks', 'xapi')}/statements",
+            json=statement,
+            headers={"X-Experience-API-Version": "1.0.3"},
+            auth=_auth(source),
+        )
+        assert answer.status_code == 200, answer.text
+
+    first = {"objectType": "StatementRef", "id": "ca7a0000-0000-4000-8000-000000000001"}
+    await state(1, "completed", {"id": "https://lms.example.org/lifting"})
+    event = (await acme.client.get("/v1/learning-events")).json()["items"][0]
+    await acme.client.post(
+        f"/v1/people/{event['person_id']}/identities",
+        json={"kind": "account", "value": "ca7a0000", "issuer": source["id"]},
+    )
+    await state(2, "voided", first)
+    await acme.client.post(f"/v1/people/{event['person_id']}/erase")
+    other = await make(acme.client, "activities", 1)
+    reference = (await acme.client.get("/v1/activity-references")).json()["items"][0]
+
+    moved = await acme.client.patch(f"/v1/activity-references/{reference['id']}", json={"activity_id": other["id"]})
+
+    assert moved.status_code == 200, moved.text
+    events = (await acme.client.get("/v1/learning-events")).json()["items"]
+    assert {each["event_key"][:7] for each in events if each["kind"] == "completed"} == {"erased:"}
+    assert (await acme.client.get("/v1/enrolments")).json()["items"] == []
 
 
 async def test_neither_a_replay_nor_a_late_event_brings_an_erased_person_back(app: FastAPI, acme: Organisation) -> None:

@@ -21,7 +21,12 @@ TYPES = ["application/json", "application/x-www-form-urlencoded", "application/c
 SECONDS = 1.0
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12)
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.just(10**400),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=12),
 )
 documents = st.recursive(
     scalars,

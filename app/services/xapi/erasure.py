@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Text, cast, delete, func, literal, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -13,6 +13,7 @@ from app.domain.learning import Identity, IdentityKind
 from app.domain.mentions import agent_keys
 from app.models.learning import LearningEventRow
 from app.models.xapi import XapiActivity, XapiAttachment, XapiDocument, XapiMention, XapiStatement
+from app.services.traces import holds
 
 GONE = {"document": "", "document_bytes": 0, "attachment_bytes": 0}
 """What is left of a statement that names an erased person: it is never shown again, nor taken in again."""
@@ -25,7 +26,7 @@ Name = tuple[str, str, str]
 
 
 async def erase(
-    session: AsyncSession, identity_ids: Sequence[UUID], names: Collection[Name], forms: Sequence[bytes]
+    session: AsyncSession, identity_ids: Sequence[UUID], names: Collection[Name], forms: Sequence[str]
 ) -> None:
     """Redact statements that a person made or is named in, with their attachments, and delete documents about them.
 
@@ -40,12 +41,12 @@ async def erase(
         mentions = delete(XapiMention).where(col(XapiMention.row_id).in_(rows))
         await session.execute(mentions, execution_options=_IN_PLACE)
     await _drop_attachments(session, {(source_id, sha2) for _, source_id, told in found for sha2 in _hashes(told)})
-    told = [_holds(session, col(XapiDocument.content), form) for form in forms]
-    told += [_holds(session, col(XapiDocument.document_id), form.decode()) for form in forms]
+    told = [holds(session, col(XapiDocument.content), form) for form in forms]
+    told += [holds(session, col(XapiDocument.document_id), form) for form in forms]
     about = delete(XapiDocument).where(or_(col(XapiDocument.agent_key).in_(keys), *told))
     await session.execute(about, execution_options=_IN_PLACE)
     for form in forms:
-        naming = delete(XapiActivity).where(_holds(session, col(XapiActivity.definition), form.decode()))
+        naming = delete(XapiActivity).where(holds(session, col(XapiActivity.definition), form))
         await session.execute(naming, execution_options=_IN_PLACE)
 
 
@@ -55,12 +56,12 @@ def _keys(name: Name) -> list[bytes]:
 
 
 async def _statements(
-    session: AsyncSession, identity_ids: Sequence[UUID], keys: Collection[bytes], forms: Sequence[bytes]
+    session: AsyncSession, identity_ids: Sequence[UUID], keys: Collection[bytes], forms: Sequence[str]
 ) -> list[tuple[UUID, UUID, str]]:
     """Return (row id, source id, document) of the statements behind the person's events, or that name them."""
     named = select(col(XapiMention.row_id)).where(col(XapiMention.key).in_(keys))
     conditions = [col(XapiStatement.id).in_(named)]
-    conditions += [_holds(session, col(XapiStatement.document), form.decode()) for form in forms]
+    conditions += [holds(session, col(XapiStatement.document), form) for form in forms]
     columns = (col(XapiStatement.id), col(XapiStatement.source_id), col(XapiStatement.document))
     rows = {row.id: (row.id, row.source_id, row.document) for row in await session.execute(_query(columns, conditions))}
     brought = select(col(LearningEventRow.event_key)).where(
@@ -84,7 +85,7 @@ async def _drop_attachments(session: AsyncSession, places: Collection[tuple[UUID
         still = select(col(XapiStatement.id)).where(
             col(XapiStatement.source_id) == source_id,
             col(XapiStatement.attachment_bytes) > 0,
-            _holds(session, func.lower(col(XapiStatement.document)), sha2),
+            holds(session, col(XapiStatement.document), sha2),
         )
         if await session.scalar(still.limit(1)) is None:
             unused = delete(XapiAttachment).where(
@@ -103,11 +104,3 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _holds(session: AsyncSession, column: Any, form: str | bytes) -> Any:
-    """Return the condition that a text, or bytes, stand in a column, letter by letter."""
-    sought = cast(literal(form), LargeBinary if isinstance(form, bytes) else Text)
-    if session.get_bind().dialect.name == "postgresql":
-        return func.position(sought.op("IN")(column)) > 0
-    return func.instr(column, sought) > 0
