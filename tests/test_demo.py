@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
-
 TABLES = ("delivery", "learning_event", "enrolment", "enrolment_version", "person", "identity", "measurement_version")
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "app.cli", "demo", "--once", "--port", str(free_port())]
+    command = [sys.executable, "-m", "app.cli", "demo", "--once", "--port", "0"]
     environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": "/usr/bin:/bin", "COLUMNS": "120"}
     return subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -59,7 +59,12 @@ _ROWS = (
         ("Compare the secret and the authentication scheme of the source with what the LMS uses."),
     ),
     ("missing_scope", 403, "The key may not do this", "Use a key with the scope named in `detail`."),
-    ("not_found", 404, "There is no such thing", "Check the id; it must be one of this tenant."),
+    (
+        "not_found",
+        404,
+        "There is no such thing",
+        "Check the address and the id: it must be one of this tenant, and no address ends in a slash.",
+    ),
     ("unknown_metric", 404, "There is no such metric", "GET /v1/metrics lists all of them."),
     ("method_not_allowed", 405, "This address does not take that method", "The `Allow` header names those it takes."),
     ("request_timeout", 408, "The body came too slowly", "Send the body without pauses."),

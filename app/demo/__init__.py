@@ -42,8 +42,7 @@ async def _run(settings: Settings, *, once: bool) -> None:
     if settings.embedded:
         await schema.migrate_embedded(settings)
     keepsake = Keepsake(settings)
-    async with _serving(settings) as serving:
-        base_url = settings.base_url
+    async with _serving(settings) as (serving, base_url):
         database = Database(settings)
         try:
             scope, token = await keepsake.admission(database)
@@ -154,16 +153,20 @@ async def _post_all(client: httpx.AsyncClient, waiting: list[Post], console: Con
 
 
 @contextlib.asynccontextmanager
-async def _serving(settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
-    """Serve while the block runs; the task ends when the server is told to. Mistake when the address is taken."""
+async def _serving(settings: Settings) -> AsyncIterator[tuple[asyncio.Task[None], str]]:
+    """Serve while the block runs: the task, which ends when the server is told to, and the address.
+
+    Mistake when the address is taken.
+    """
     listening = listen(settings)
+    settings = settings.model_copy(update={"port": listening.getsockname()[1]})
     config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, lifespan="on")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve([listening]))
     while not server.started:  # noqa: ASYNC110  a flag is all that uvicorn gives
         await asyncio.sleep(0.02)
     try:
-        yield task
+        yield task, settings.base_url
     finally:
         server.should_exit = True
         await task

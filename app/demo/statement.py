@@ -12,19 +12,22 @@ _NAIVE = {
     "estimators": ["completers_vs_others"],
     "options": {"transform": "log", "standard_error": "classical", "periods": ["1988-01-01"]},
 }
-_SHOWN = ("participation_rate", "completion_rate", "progress", "improvement_rel")
+_OF_INITIATIVE = ("participation_rate", "completion_rate")
+_OF_OUTCOME = ("progress", "improvement_rel")
 
 
 async def show(api: Api, arranged: Arranged, console: Console, base_url: str) -> None:
     """Ask the service and print what it answers."""
-    figures = (await api.get(f"/v1/initiatives/{arranged.initiative}/figures"))["items"]
-    figures += (await api.get(f"/v1/outcomes/{arranged.outcome}/figures"))["items"]
+    learning = (await api.get(f"/v1/initiatives/{arranged.initiative}/figures"))["items"]
+    business = (await api.get(f"/v1/outcomes/{arranged.outcome}/figures"))["items"]
+    figures = [figure for figure in learning if figure["metric"] in _OF_INITIATIVE]
+    figures += [figure for figure in business if figure["metric"] in _OF_OUTCOME]
     grant = await _estimate(api, arranged, PLANNED)
     naive = await _estimate(api, arranged, _NAIVE)
     console.print()
     console.rule("Did the training grant cut scrap? Michigan, 1987 to 1988")
     console.print()
-    console.print(_figures([figure for figure in figures if figure["metric"] in _SHOWN]))
+    console.print(_figures(figures))
     console.print()
     console.print(_effects(grant, naive))
     console.print()

@@ -6,6 +6,10 @@ from typing import Any
 from app.domain.errors import Fault
 
 _PLACES = {"query": "parameter", "path": "parameter", "header": "header", "cookie": "header"}
+_OBJECT = "Send a JSON object with the fields described in the reference"
+_ID = "Send an id as text, such as those that this service answers"
+_PLAINLY = {"model_attributes_type": _OBJECT, "model_type": _OBJECT, "dict_type": _OBJECT, "uuid_type": _ID}
+"""What is said in place of the validator's words, which speak of Python."""
 
 
 def faults_of(errors: Iterable[Mapping[str, Any]], *, inside: str = "body") -> tuple[Fault, ...]:
@@ -16,10 +20,10 @@ def faults_of(errors: Iterable[Mapping[str, Any]], *, inside: str = "body") -> t
 def _fault(error: Mapping[str, Any], inside: str) -> Fault:
     location = [str(part) for part in error["loc"]]
     place = location.pop(0) if location and location[0] in {"body", *_PLACES} else inside
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = _PLAINLY.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
     code = str(error["type"]).replace(".", "_")
     if place in _PLACES:
-        name = ".".join(location)
+        name = ".".join(part for part in location if not part.isdecimal())  # one of several values of a name
         return Fault(code, message, **{_PLACES[place]: name})
     pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in location)
     return Fault(code, message, pointer=pointer)

@@ -25,12 +25,15 @@ class NewKey:
 
 
 async def create(session: AsyncSession, fields: ApiKeyWrite) -> NewKey:
-    """Make a key for the tenant of the session. Raises Invalid for a scope that does not exist."""
+    """Make a key for the tenant of the session. Raises Invalid for an unknown scope and an end in the past."""
     unknown = [scope for scope in fields.scopes if scope not in SCOPES]
     if unknown or not fields.scopes:
         fault = Fault("unknown_scope", f"takes {', '.join(SCOPES)}, at least one", pointer="/scopes")
         raise Invalid(f"Choose scopes among {', '.join(SCOPES)}.", errors=(fault,))
     unit = unit_of(session)
+    if fields.expires_at is not None and fields.expires_at <= unit.tick():
+        fault = Fault("in_the_past", "lies in the past: the key would not work", pointer="/expires_at")
+        raise Invalid("Let the key expire later than now, or leave expires_at out.", errors=(fault,))
     key_id = new_id()
     token, secret_sha256 = new_key_token(unit.tenant.slug, key_id)
     row = ApiKey(

@@ -87,13 +87,20 @@ async def test_a_revoked_key_is_refused(stranger: httpx.AsyncClient, acme: Organ
 
 async def test_an_expired_key_is_refused(app: FastAPI, stranger: httpx.AsyncClient, acme: Organisation) -> None:
     async with app.state.database.transaction(acme.scope) as session:
-        made = await keys.create(
-            session, ApiKeyWrite(name="old", scopes=["read"], expires_at=datetime.now(UTC) - timedelta(seconds=1))
-        )
+        made = await keys.create(session, ApiKeyWrite(name="old", scopes=["read"]))
+        made.row.expires_at = datetime.now(UTC) - timedelta(seconds=1)
 
     answer = await stranger.get("/v1/objectives", headers={"Authorization": f"Bearer {made.token}"})
 
     assert answer.status_code == 401
+
+
+async def test_a_key_that_would_never_work_is_not_made(acme: Organisation) -> None:
+    past = {"name": "old", "expires_at": "2020-01-01T00:00:00Z"}
+
+    refused = await acme.client.post("/v1/keys", json=past)
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/expires_at")
 
 
 async def test_a_reading_key_cannot_write_and_a_writing_key_cannot_manage_keys(app: FastAPI) -> None:

@@ -55,6 +55,14 @@ async def test_another_content_type_is_415(client: httpx.AsyncClient, content_ty
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+async def test_an_error_is_told_in_the_words_of_the_service(client: httpx.AsyncClient) -> None:
+    body = await client.post("/v1/objectives", json=[])
+    status = await client.get("/v1/objectives", params={"status": "foo"})
+
+    assert "JSON object" in body.json()["errors"][0]["detail"]
+    assert status.json()["errors"][0]["parameter"] == "status"
+
+
 async def test_an_error_never_repeats_what_was_sent(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/objectives", json={"title": 7, "priority": "my-secret-value"})
 
