@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Uuid, column, event, func, select, text, update
@@ -19,6 +18,7 @@ from sqlmodel import col
 from app import wire
 from app.config import Settings
 from app.domain.errors import Fault, Invalid, Unavailable
+from app.grouping import Group, Handler, Item, Result, Watch, no_size
 from app.models.base import Row
 from app.models.days import local_bucket
 from app.models.tenancy import TenantClock
@@ -27,13 +27,6 @@ from app.vault import Vault
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SQLITE_PATIENCE_MS = 20_000
-QUEUE_LIMIT = 2_000
-QUEUE_BYTES = 128 * 1024 * 1024
-DEADLINE_SECONDS = 30.0
-BATCH_LIMIT = 256
-BATCH_BYTES = 8 * 1024 * 1024
-BATCH_WORTH_WAITING = 64
-"""A commit waits for what has arrived and is only being read, until it has so many items."""
 
 _TICK = (
     "INSERT INTO tenant_clock AS clock (tenant_id, id, position, ticked_us) VALUES (:tenant, :tenant, 1, :now) "
@@ -43,10 +36,6 @@ _TICK = (
 )
 _TICK_DIRECTLY = _TICK.replace(":tenant", "%(tenant)s::uuid").replace(":now", "%(now)s::bigint")
 _ENTER = "SELECT set_config('app.tenant', %(tenant)s, true)"
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Handler = Callable[[AsyncSession, list[Item]], Awaitable[Sequence[Result]]]
 
 
 def async_url(url: str) -> URL:
@@ -61,10 +50,6 @@ def async_url(url: str) -> URL:
 
 _TENANT_ID: ColumnElement[UUID] = column("tenant_id", Uuid)
 """Stands in where SQLAlchemy tries the criterion on `Row` itself, which is no table."""
-
-
-def _no_size(_item: Any) -> int:
-    return 0
 
 
 class _TenantSession(Session):
@@ -190,7 +175,7 @@ class Database:
         ):
             yield session
 
-    def group(self, handler: Handler[Item, Result], size: Callable[[Item], int] = _no_size) -> "Group[Item, Result]":
+    def group(self, handler: Handler[Item, Result], size: Callable[[Item], int] = no_size) -> Group[Item, Result]:
         """Return a queue whose items share transactions (group commit): `handler` gets a tenant's items together.
 
         `size` tells the bytes that an item holds while it waits.
@@ -238,9 +223,16 @@ class Database:
     @contextlib.asynccontextmanager
     async def _patiently(self) -> AsyncIterator[None]:
         """Give connecting and locking their time; what takes longer is a database that is away. SQLite has its own."""
+        if self.embedded:
+            yield
+            return
         try:
-            async with asyncio.timeout(None if self.embedded else self._patience):
-                yield
+            async with asyncio.timeout(None) as limit:
+                watch = Watch(limit, self._patience)
+                try:
+                    yield
+                finally:
+                    watch.stop()
         except (PoolTimeout, TimeoutError, OSError) as error:
             raise Unavailable(_AWAY) from error
 
@@ -294,96 +286,3 @@ def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at once in writing units: read-then-write upgrades fail whatever the timeout."""
     writing = connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-class Group(Generic[Item, Result]):
-    """Group commit: while one commit of a tenant is under way, others wait and go together in the next.
-
-    Every caller gets its own answer, after its own rows are committed. If the database refuses the batch, its items
-    are tried one by one, so that one of them never fails its neighbours.
-    """
-
-    def __init__(self, database: Database, handler: Handler[Item, Result], size: Callable[[Item], int]) -> None:
-        self._database = database
-        self._handler = handler
-        self._size = size
-        self._bytes = 0
-        self._waiting: dict[UUID, list[tuple[Item, asyncio.Future[Result]]]] = {}
-        self._drains: dict[UUID, asyncio.Task[None]] = {}
-        self.observe: Callable[[int, float], None] = lambda _size, _seconds: None
-
-    async def submit(self, tenant: TenantScope, item: Item) -> Result:
-        """Wait until `item` is committed and return its result; raise what went wrong with it alone."""
-        queue = self._waiting.get(tenant.id, [])
-        size = self._size(item)
-        if len(queue) >= QUEUE_LIMIT or (self._bytes and self._bytes + size > QUEUE_BYTES):
-            raise Unavailable("Too many deliveries are waiting; try again in a few seconds.")
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._bytes += size
-        future.add_done_callback(lambda _done: self._release(size))
-        queue.append((item, future))
-        self._waiting[tenant.id] = queue
-        if tenant.id not in self._drains:
-            self._drains[tenant.id] = asyncio.create_task(self._drain(tenant))
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                return await asyncio.shield(future)
-        except TimeoutError as error:
-            raise Unavailable("The delivery could not be stored in time; send it again.") from error
-
-    def _release(self, size: int) -> None:
-        self._bytes -= size
-
-    async def close(self) -> None:
-        """Wait until everything submitted is answered."""
-        await asyncio.gather(*self._drains.values())
-
-    async def _drain(self, tenant: TenantScope) -> None:
-        queue = self._waiting[tenant.id]
-        try:
-            while queue:
-                await _let_arrive(queue)
-                together = self._together([item for item, _ in queue[:BATCH_LIMIT]])
-                batch, queue[:] = queue[:together], queue[together:]
-                await self._commit(tenant, batch)
-        finally:
-            del self._drains[tenant.id], self._waiting[tenant.id]
-
-    def _together(self, items: Sequence[Item]) -> int:
-        """Return how many of the items that wait go in one transaction: one, or as many as are not too large for it."""
-        totals = accumulate(map(self._size, items))
-        return max(1, sum(total <= BATCH_BYTES for total in totals))
-
-    async def _commit(self, tenant: TenantScope, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        started = asyncio.get_running_loop().time()
-        try:
-            async with self._database.transaction(tenant) as session:
-                results = await self._handler(session, [item for item, _ in batch])
-        except Unavailable as error:
-            _fail(batch, error)
-        except Exception as error:  # noqa: BLE001  whatever one item does, its neighbours are tried without it
-            if len(batch) == 1:
-                _fail(batch, error)
-            else:
-                for single in batch:
-                    await self._commit(tenant, [single])
-        else:
-            self.observe(len(batch), asyncio.get_running_loop().time() - started)
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
-
-
-async def _let_arrive(queue: list[Any]) -> None:
-    """Give requests at the door a turn as long as each turn brings more; nobody waits for what is not there yet."""
-    before = 0
-    while before < len(queue) < BATCH_WORTH_WAITING:
-        before = len(queue)
-        await asyncio.sleep(0)
-
-
-def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
-    for _, future in batch:
-        if not future.done():
-            future.set_exception(error)
-            future.exception()  # a caller that has gone does not make it an unhandled one

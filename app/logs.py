@@ -40,6 +40,10 @@ _SECRET_TEXT = (
 )
 _SIGN = re.compile(r"://|@|eyj|tl_|whsec_|bearer|basic|secret|token|passw|signature|key \(", re.IGNORECASE)
 """Where it finds nothing, no pattern above does."""
+_OUR_OWN = {"time", "level"}
+"""What the processors before `clean` write, and nobody else."""
+
+_SHORT = 60
 _ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
 _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "psycopg")
 """Loggers that say too much, or tell what passes through them, when asked for more than warnings."""
@@ -123,7 +127,7 @@ def _logger_name(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 def clean(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Redact secrets, cut what is long and escape what a terminal would obey; `time`, `level`, `event` come first."""
     ordered = {name: event[name] for name in ("time", "level", "event", "request_id") if name in event} | dict(event)
-    return {_name(name): _value(name, value, 0) for name, value in ordered.items()}
+    return {_name(name): value if name in _OUR_OWN else _value(name, value, 0) for name, value in ordered.items()}
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -152,6 +156,16 @@ def _value(name: str, value: Any, depth: int) -> Any:
 
 
 def _text(text: str) -> str:
+    return _short_text(text) if len(text) <= _SHORT else _shown(text)
+
+
+@functools.lru_cache(maxsize=2_000)
+def _short_text(text: str) -> str:
+    """Do as `_shown`; what most lines have in common is looked through once."""
+    return _shown(text)
+
+
+def _shown(text: str) -> str:
     shown = scrubbed(text[: FIELD_LENGTH_MAX + _SECRET_LENGTH])[:FIELD_LENGTH_MAX]
     if not shown.isprintable():
         shown = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in shown)

@@ -7,12 +7,11 @@ there, and statements are executed for one row after the other, which is what SQ
 
 import contextlib
 import functools
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import date
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
@@ -95,8 +94,9 @@ async def execute(session: AsyncSession, statement: str, parameters: Mapping[str
 
 
 def encoded(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as the JSON array that `recordset` reads."""
-    return _ENCODER.encode(rows)
+    """Return rows as the JSON array that `recordset` reads. Raises ValueError for a text that is no Unicode."""
+    spelled = [{name: _hex(value) if type(value) is bytes else value for name, value in row.items()} for row in rows]
+    return to_json(spelled).decode()
 
 
 @functools.lru_cache(maxsize=200)
@@ -150,10 +150,5 @@ def _is_lost(error: Any) -> bool:
     return type(error).__name__ in {"OperationalError", "InterfaceError"} and getattr(error, "sqlstate", None) is None
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return f"\\x{value.hex()}"
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"))
+def _hex(value: bytes) -> str:
+    return f"\\x{value.hex()}"

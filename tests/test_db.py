@@ -112,7 +112,7 @@ async def test_the_embedded_database_is_durable_and_checks_its_keys(tmp_path: Pa
 async def test_what_waits_together_is_not_too_large_for_one_transaction(
     database: Database, acme: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.db.BATCH_BYTES", 10)
+    monkeypatch.setattr("app.grouping.BATCH_BYTES", 10)
     taken: list[list[int]] = []
 
     async def note(_session: AsyncSession, items: list[int]) -> list[int]:

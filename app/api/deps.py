@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api.authentication import Principal
 from app.api.setups import Directory
-from app.db import Group
 from app.domain.errors import Fault, Invalid
+from app.grouping import Group
 from app.models.values import AwareTime
 from app.services.ingest import Inbound, Receipt
 from app.vault import Vault

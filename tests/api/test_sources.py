@@ -317,7 +317,7 @@ async def test_an_unknown_address_is_404_and_a_full_queue_503(
     acme: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sender = await connect(acme, "basic")
-    monkeypatch.setattr("app.db.QUEUE_LIMIT", 0)
+    monkeypatch.setattr("app.grouping.QUEUE_LIMIT", 0)
 
     full = await sender.post(acme.client)
     unknown = await acme.client.post(f"{sender.created['webhook_path']}-2", content=COMPLETION)

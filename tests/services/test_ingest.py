@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from app.db import Database, Group
+from app.db import Database
 from app.domain.errors import Unavailable
 from app.domain.learning import ActivityName, Identity, IdentityKind, Kind, LearningEvent
+from app.grouping import Group
 from app.models.activities import Activity, ActivityReference
 from app.models.learning import Enrolment, LearningEventRow
 from app.models.people import Person
@@ -183,7 +184,7 @@ async def test_a_caller_that_leaves_while_waiting_loses_nothing(database: Databa
 async def test_a_queue_that_is_full_asks_to_try_again(
     database: Database, acme: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.db.QUEUE_LIMIT", 1)
+    monkeypatch.setattr("app.grouping.QUEUE_LIMIT", 1)
     source_id = await source(database, acme.scope)
     group: Group[Inbound, Receipt] = database.group(ingest.record)
 
