@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLScalarType, get_named_type, is_leaf_type
+from graphql import (
+    GraphQLEnumType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
 
 from app.api.graphql.schema import schema
 from tests.api.graphql.conftest import Ask
@@ -216,7 +223,7 @@ def selection_of(found: Any, depth: int = 3) -> str:
     parts = []
     for name, field in found.fields.items():
         target = get_named_type(field.type)
-        if name in links or name == "figures":
+        if name in links or name == "figures" or any(is_required_argument(each) for each in field.args.values()):
             continue
         if is_leaf_type(target):
             parts.append(name)
