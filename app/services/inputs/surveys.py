@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Subquery, and_, case, func, select
+from sqlalchemy import Subquery, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
@@ -25,6 +25,8 @@ class Told:
     counts: dict[str, dict[Any, int]] = field(default_factory=lambda: {name: {} for name in _ANSWERS})
     people: dict[str, int] = field(default_factory=dict)
     least: int = 0
+    invited: int | None = None
+    """How many were invited, where every survey of learners says so; None of a segment: invitations have none."""
 
     def answered(self, question: str) -> int:
         """Return how many answers a question has."""
@@ -62,7 +64,7 @@ def latest(session: AsyncSession, scope: Scope, respondent: Respondent) -> Subqu
 
 
 async def told(session: AsyncSession, scope: Scope) -> Mapping[Place, Told]:
-    """Count the answers of learners by place, each person's latest to each survey; two queries."""
+    """Count the answers of learners by place, each person's latest to each survey; three queries at the most."""
     base = latest(session, scope, Respondent.LEARNER)
     answers = tuple(base.c[name] for name in _ANSWERS)
     found: dict[Place, Told] = {}
@@ -79,11 +81,16 @@ async def told(session: AsyncSession, scope: Scope) -> Mapping[Place, Told]:
         here = found[place_of(row, scope)]
         *each, here.least = row[1 + len(scope.by) :]
         here.people = dict(zip(_ANSWERS, each, strict=True))
+    if not scope.by:
+        for place, asked in (await _asked(session, scope, Respondent.LEARNER)).items():
+            if place in found and not asked.uncounted:
+                found[place].invited = asked.invited
     return found
 
 
 def _given(found: Told, question: str, inputs: Mapping[str, Any]) -> Given:
-    return Given(inputs, found.people.get(question, 0), least=found.least)
+    known = {} if found.invited is None else {"invited": found.invited}
+    return Given({**inputs, **known}, found.people.get(question, 0), least=found.least)
 
 
 def _nps(found: Told, _scope: Scope) -> Given:
@@ -118,8 +125,8 @@ class Asked:
     uncounted: int = 0
 
 
-async def _asked(session: AsyncSession, scope: Scope) -> Mapping[Place, Asked]:
-    """Count surveys that say how many were invited; a survey lies in time where it opens."""
+async def _asked(session: AsyncSession, scope: Scope, respondent: Respondent | None = None) -> Mapping[Place, Asked]:
+    """Count surveys, of all respondents or one kind, that say how many were invited; a survey lies where it opens."""
     surveys, responses = rows_at(session, Survey, scope.as_of), rows_at(session, SurveyResponse, scope.as_of)
     under = initiatives(session, scope)
     who = func.coalesce(responses.c.person_id, responses.c.id)
@@ -143,7 +150,11 @@ async def _asked(session: AsyncSession, scope: Scope) -> Mapping[Place, Asked]:
                 answered, answered.c.survey_id == surveys.c.id
             )
         )
-        .where(and_(surveys.c.opens_on <= scope.today, *within(surveys.c.opens_on, scope)))
+        .where(
+            surveys.c.opens_on <= scope.today,
+            *within(surveys.c.opens_on, scope),
+            *((surveys.c.respondent == respondent,) if respondent else ()),
+        )
         .group_by(under.c.subject)
     )
     return {(row[0], ()): Asked(*(int(each) for each in row[1:])) for row in await session.execute(statement)}

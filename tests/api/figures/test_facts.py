@@ -68,6 +68,8 @@ async def test_answers_to_a_survey_become_its_figures(client: httpx.AsyncClient)
     rate = await figure(client, "response_rate", initiative)
 
     assert (nps["value"], nps["n_people"]) == ("0", 8)
+    for each in (nps, intent, planned, soon):
+        assert "8 of 20 invited people answered." in [caveat["detail"] for caveat in each["caveats"]]
     assert (intent["value"], intent["numerator"]) == ("0.75", "6")
     assert (planned["value"], soon["value"]) == ("65", "75")
     assert (rate["value"], rate["denominator"]) == ("0.4", "20")
