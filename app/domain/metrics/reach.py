@@ -129,7 +129,7 @@ METRICS: tuple[Metric, ...] = (
             "Who withdrew after starting stays in the denominator of enrolled.",
             "cohort: enrolments younger than the horizon are excluded and counted.",
             "Only the cohort variant may be compared over time.",
-            "A completion of an earlier attempt never completes a later one.",
+            "The first completion counts; later attempts do not undo it. Whether it still holds: validity_rate.",
             "A denominator of 0 is not_applicable.",
         ),
         source="Center for Talent Reporting, TDRp (audience); common practice (enrolled); cohort analysis, ours",

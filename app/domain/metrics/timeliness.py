@@ -42,6 +42,7 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "Overdue learners who have not completed stay in the denominator.",
             "People without a due date are excluded and counted.",
+            "The first due date is set against the first completion; later cycles are in validity_rate.",
             "Not to be confused with delivery_on_time_rate, which is about the course.",
         ),
         source="Common practice; the name on-time completion belongs to delivery in TDRp",
@@ -97,7 +98,11 @@ METRICS: tuple[Metric, ...] = (
         unit="ratio",
         description="How many of those due have not completed.",
         formula="|due and not completed| / |due date not after as_of|",
-        edge_rules=("Who completed late is no longer overdue.", "Nobody due is not_applicable."),
+        edge_rules=(
+            "Who completed late is no longer overdue.",
+            "Nobody due is not_applicable.",
+            "The first due date is set against the first completion; later cycles are in validity_rate.",
+        ),
         source="Common practice",
         standing=Standing.COMMON,
         inputs=(DUE, Input("overdue_open", COUNT, "Of these, people who have not completed by `as_of`.")),

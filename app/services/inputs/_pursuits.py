@@ -1,7 +1,8 @@
 """Who was meant to learn what, and how far each got: one row per person and pursuit, as relations to count from.
 
 A pursuit is an initiative with all its required activities, or a single activity where that is asked for. It is done
-when every required activity is completed, on the day of the last first completion; later attempts change nothing.
+when every required activity is completed, on the day of the last first completion; later attempts change nothing, and
+neither do the days on which those are due: a second cycle forgives no lateness of the first.
 """
 
 from collections.abc import Sequence
@@ -116,7 +117,7 @@ def _attempts(session: AsyncSession, scope: Scope) -> Subquery:
             func.min(seen("completed_at")).label("completed_at"),
             func.max(seen("withdrawn_at")).label("withdrawn_at"),
             func.max(enrolments.c.last_event_at).label("last_at"),
-            func.max(enrolments.c.due_at).label("due_at"),
+            func.min(enrolments.c.due_at).label("due_at"),
             func.count().label("attempts"),
             func.count(seen("withdrawn_at")).label("withdrawals"),
             func.sum(enrolments.c.duration_seconds).label("seconds"),
@@ -142,7 +143,7 @@ def members(session: AsyncSession, scope: Scope) -> Subquery:
             *shown,
             listed.c.person_id,
             func.min(listed.c.offered_on).label("offered_on"),
-            func.max(listed.c.due_on).label("due_on"),
+            func.min(listed.c.due_on).label("due_on"),
             func.min(listed.c.wave).label("wave"),
         )
         .select_from(

@@ -48,6 +48,16 @@ async def test_due_days_end_with_the_day_and_count_who_never_enrolled(school: Sc
     assert (overdue["numerator"], overdue["denominator"]) == ("6", "12")
 
 
+async def test_a_second_cycle_forgives_no_lateness_of_the_first(school: School, course: str) -> None:
+    everyone = numbers(12)
+    await school.offer(course, everyone, on="2026-03-01", due_on="2026-04-30")
+    await school.tell(*(event("enrolled", each, "c", "2026-03-02") for each in everyone))
+
+    on_time, overdue = await school.figures(["learner_on_time_rate", "overdue_rate"], course)
+
+    assert (on_time["numerator"], overdue["numerator"]) == ("2", "6")
+
+
 async def test_the_median_time_counts_open_attempts_as_censored(school: School, course: str) -> None:
     found = await school.figure("time_to_complete", course)
 
