@@ -164,7 +164,16 @@ async def _because(session: AsyncSession, row: PublishedFigure, computed: Comput
         events = [ids.encode("evt", each.id) for each in found]
     if events:
         return _reason("late_events", "Learning events of that time were received later.", events)
-    return _reason("changed_facts", "Facts of that time were voided, corrected, linked elsewhere or taken back.", [])
+    taken = await _taken_back(session, row, computed)
+    return _reason("changed_facts", "Facts of that time were voided, corrected, linked elsewhere or taken back.", taken)
+
+
+async def _taken_back(session: AsyncSession, row: PublishedFigure, computed: Computed) -> list[str]:
+    """Return the measurements that the old figure rested on and the new one does not: voided, or of other periods."""
+    question = FigureQuestion.model_validate(row.question)
+    former = await _answer(session, question, View(as_of=row.recorded_at, now=row.stood_at))
+    gone = set(former.measurement_ids) - set(computed.measurement_ids)
+    return [ids.encode("mea", each) for each in sorted(gone)]
 
 
 def _reason(code: str, detail: str, facts: list[str]) -> dict[str, Any]:

@@ -84,6 +84,18 @@ async def test_a_corrected_measurement_restates_with_its_name(school: School) ->
     assert (share["numerator"], share["denominator"]) == ("1", "1")
 
 
+async def test_a_voided_measurement_restates_with_its_name(school: School) -> None:
+    outcome = await aim(school.client, baseline="60", target="40")
+    await measure(school.client, outcome, "50")
+    await publish(school, outcome, "progress")
+    [measurement] = (await school.client.get("/v1/measurements")).json()["items"]
+    await school.client.post(f"/v1/measurements/{measurement['id']}/void")
+
+    [found] = await restated(school)
+
+    assert (found["because"]["reason"], found["because"]["facts"]) == ("changed_facts", [measurement["id"]])
+
+
 async def test_an_exported_explanation_holds_until_somebody_touches_it(school: School, course: str) -> None:
     figure = await school.figure(RATE, course)
     exported = (await school.client.get(figure["explain"])).json()
