@@ -154,7 +154,7 @@ async def test_other_methods_are_405_and_name_those_that_are_taken(client: httpx
         answer = await client.request(method, "/graphql", json=QUERY)
 
         assert answer.status_code == 405
-        assert {each.strip() for each in answer.headers["allow"].split(",")} == {"GET", "POST"}
+        assert {each.strip() for each in answer.headers["allow"].split(",")} == {"GET", "HEAD", "POST"}
 
 
 QUERIES = ["{ __typename }", "{ __schema { types { name } } }", "{ objetcives }", "{"]
