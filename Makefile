@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check check-contracts format simulate oracle bench-figures bench-large bench faults contracts lock
+.PHONY: help demo serve test check check-contracts fuzz format simulate oracle bench-figures bench-large bench faults contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -43,8 +43,12 @@ check: $(DEV) ## Everything CI does: format, lint, types, architecture, dependen
 	@$(MAKE) --no-print-directory test
 
 CONTRACTS := tests/contracts
-check-contracts: $(DEV) $(CONTRACTS)/.venv/.installed $(CONTRACTS)/node_modules/.installed ## Linters, clients, audits and fuzzers over both contracts (what needs npm: where npm is)
-	$(BIN)/python -m pytest -p no:cacheprovider -o python_files='check_*.py' $(ARGS) $(CONTRACTS)
+FUZZING := $(CONTRACTS)/check_fuzzing.py
+check-contracts: $(DEV) $(CONTRACTS)/.venv/.installed $(CONTRACTS)/node_modules/.installed ## Linters, clients and audits over both contracts (what needs npm: where npm is)
+	$(BIN)/python -m pytest -p no:cacheprovider -o python_files='check_*.py' --ignore $(FUZZING) $(ARGS) $(CONTRACTS)
+
+fuzz: $(DEV) ## Look with schemathesis for what the contracts say and the service does not do (five minutes)
+	$(BIN)/python -m pytest -p no:cacheprovider $(ARGS) $(FUZZING)
 
 format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
 	$(BIN)/ruff format .
