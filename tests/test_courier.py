@@ -74,7 +74,7 @@ async def refuses(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbound, "CONNECT_SECONDS", 5)
+    monkeypatch.setattr(outbound, "CONNECT_SECONDS", 0.5)
     monkeypatch.setattr(outbound, "POST_SECONDS", 0.8)
 
 
