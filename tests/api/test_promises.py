@@ -1,11 +1,12 @@
 """Promises of the contract that are easily broken: as of, validators, addresses, errors that are bugs."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
+import aiosqlite
 import httpx
 import pytest
-from sqlalchemy import event
 
 from app.db import Database
 from app.models.objectives import ObjectiveWrite
@@ -128,28 +129,37 @@ async def test_head_is_answered_as_get_without_its_body(client: httpx.AsyncClien
 
 @pytest.mark.anyio
 async def test_a_delivery_never_scans_all_events_of_its_tenant_on_sqlite(
-    acme: Organisation, database: Database
+    acme: Organisation, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not database.embedded:
         return
     made = (await acme.client.post("/v1/sources", json=SOURCE)).json()
-    asked: list[tuple[str, object]] = []
-    engine = database._engine.sync_engine
+    asked: list[str] = []
+    turn = aiosqlite.Connection._execute
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        if statement.startswith("SELECT") and "learning_event" in statement:
-            asked.append((statement, parameters))
+    async def traced(self: aiosqlite.Connection, act: Callable[..., object], *args: object, **named: object) -> object:
+        def noted(*args: object, **named: object) -> object:
+            self._conn.set_trace_callback(asked.append)
+            try:
+                return act(*args, **named)
+            finally:
+                self._conn.set_trace_callback(None)
 
-    event.listen(engine, "before_cursor_execute", note)
-    await post(acme, 1, made["secret"])
-    event.remove(engine, "before_cursor_execute", note)
+        return await turn(self, noted, *args, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(aiosqlite.Connection, "_execute", traced)
+        await post(acme, 1, made["secret"])
 
     scans = []
     async with database.reading(acme.scope) as session:
         connection = await session.connection()
-        for statement, parameters in asked:
-            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
+        # Whether anything was ever voided ends at the first row of an index that holds voidings only.
+        reading = [each for each in asked if each.startswith("SELECT") and "learning_event" in each]
+        reading = [each for each in reading if not each.startswith("SELECT EXISTS")]
+        for statement in reading:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
             steps = [row[3] for row in plan]
             scans += [step for step in steps if step.endswith(("(tenant_id=?)", "source_id=?)")) and "learning" in step]
-    assert asked
+    assert reading
     assert scans == []

@@ -93,6 +93,7 @@ def test_the_published_form_has_every_field_of_the_decision():
         "as_of": "2026-01-02T03:04:00Z",
         "revision": 1,
         "basis": None,
+        "override": None,
         "caveats": [{"code": "late", "detail": "One event came late."}],
         "explain": "/v1/explain",
     }
