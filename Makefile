@@ -43,6 +43,8 @@ check: $(DEV) ## Everything CI does: format, lint, types, architecture, dependen
 	@$(MAKE) --no-print-directory test
 
 CONTRACTS := tests/contracts
+# Not among the checks that must pass: how far it comes in its time depends on the machine, and it has open findings (a
+# request that fits its schema and is refused, an example that it cannot serialise). It fails while it has them.
 FUZZING := $(CONTRACTS)/check_fuzzing.py
 check-contracts: $(DEV) $(CONTRACTS)/.venv/.installed $(CONTRACTS)/node_modules/.installed ## Linters, clients and audits over both contracts (what needs npm: where npm is)
 	$(BIN)/python -m pytest -p no:cacheprovider -o python_files='check_*.py' --ignore $(FUZZING) $(ARGS) $(CONTRACTS)
