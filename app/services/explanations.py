@@ -95,6 +95,7 @@ def inputs_of(computed: Computed) -> list[ExplainedInput]:
             links=[address(link) for link in computed.links.get(name, ())],
         )
         for name, value in computed.inputs.items()
+        if name in described
     ]
 
 

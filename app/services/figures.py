@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
 from app.domain.figure import Figure, Status, Subject
-from app.domain.metrics.catalogue import evaluate
+from app.domain.metrics.catalogue import evaluate, unreadable
 from app.domain.metrics.privacy import hide, is_small, minimum_cohort
 from app.domain.metrics.spelling import Asked
 from app.models.tenancy import TenantSettings
@@ -284,14 +284,20 @@ def _placed(
 
 
 def _evaluated(asked: Asked, given: Given) -> Figure:
-    """Compute a figure; parameters that the facts choose give way to those asked for, but for the variant."""
+    """Compute a figure; parameters that the facts choose give way to those asked for, but for the variant.
+
+    Facts of which the formula can make nothing give an inconsistent figure, and leave the others of the answer alone.
+    """
     row = asked.row
     declared = {parameter.name for parameter in row.parameters}
     chosen = {name: value for name, value in given.parameters.items() if name in declared}
     parameters = chosen | asked.given
     if row.variant_parameter in chosen:
         parameters[row.variant_parameter] = chosen[row.variant_parameter]
-    figure = evaluate(row.slug, given.inputs, parameters)
+    try:
+        figure = evaluate(row.slug, given.inputs, parameters)
+    except Invalid as error:
+        figure = unreadable(row.slug, asked.given, error)
     shown = {name: value for name, value in given.parameters.items() if name not in declared}
     if shown:
         figure = replace(figure, parameters=figure.parameters | shown)

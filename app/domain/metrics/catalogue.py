@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from app.domain.errors import NotFound
+from app.domain.errors import Invalid, NotFound
 from app.domain.figure import PLACES, Figure, Interval, arithmetic, rounded
 from app.domain.metrics import (
     alignment,
@@ -32,9 +32,9 @@ from app.domain.metrics import (
     trust,
     volume,
 )
-from app.domain.metrics.answers import Answer, no_data
+from app.domain.metrics.answers import Answer, inconsistent, no_data
 from app.domain.metrics.definitions import Metric
-from app.domain.metrics.reading import Reading, read
+from app.domain.metrics.reading import Reading, read, read_parameters
 
 METRICS: tuple[Metric, ...] = (
     *reach.METRICS,
@@ -101,6 +101,17 @@ def evaluate(slug: str, inputs: Mapping[str, Any], parameters: Mapping[str, Any]
     with arithmetic():
         answer = row.compute(**reading.values)
     return publish(row, answer, reading)
+
+
+def unreadable(slug: str, parameters: Mapping[str, Any], error: Invalid) -> Figure:
+    """Return the figure of inputs that `evaluate` refused with `error`: inconsistent, with what was wrong first.
+
+    The reason names inputs and what was expected of them, never what they hold. Raises Invalid for parameters that
+    cannot be read either.
+    """
+    row = metric(slug)
+    wrong = next((f": {fault.pointer} {fault.detail}" for fault in error.errors), "")
+    return publish(row, inconsistent(f"{error.detail}{wrong}"), read_parameters(row, parameters))
 
 
 def publish(row: Metric, answer: Answer, reading: Reading) -> Figure:

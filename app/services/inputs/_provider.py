@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.domain.errors import Invalid
 from app.domain.figure import Caveat, Override, Period, Status
 from app.domain.metrics.privacy import Sensitivity
 
@@ -145,8 +146,16 @@ class Provider:
     events: bool = False
 
     def given(self, read: Read, facts: Any, scope: Scope) -> Given | None:
-        """Return what a reader of this family makes of facts. Raises RuntimeError where it hides whom it counts."""
-        found = read(facts, scope)
+        """Return what a reader of this family makes of facts; `inconsistent` where it can make nothing of them.
+
+        Raises RuntimeError where it hides whom it counts.
+        """
+        try:
+            found = read(facts, scope)
+        except Invalid as error:
+            told = "" if self.people else f": {error.detail}"
+            reason = f"the facts behind it contradict each other{told}"
+            return Given({}, instead=(Status.INCONSISTENT, reason), of_people=False)
         if found is not None and self.people and found.of_people and found.n_people is None:
             name = next((name for name, each in self.metrics.items() if each is read), "a metric")
             raise RuntimeError(f"{name} counts people and does not say how many, so that no small group can be hidden")
