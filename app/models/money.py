@@ -50,7 +50,7 @@ class CostItemWrite(Shape):
         schema_extra={"examples": ["delivery"]},
     )
     cost: Money = Field(
-        description="What it cost; below zero for money that came back.",
+        description="What it cost; below zero for money that came back, which can only make the sum of costs smaller.",
         schema_extra={"examples": [{"amount": "4800.00", "currency": "EUR"}]},
     )
     incurred_on: Day = Field(description="Day of the cost.", schema_extra={"examples": ["2026-02-01"]})

@@ -77,6 +77,8 @@ def _by_amount(measure: str, tier: str, links: Sequence[Link]) -> Answer:
     twice = [name for name, weight in weights.items() if weight > 1]
     if twice:
         return inconsistent(f"weights above 1 would count twice: {', '.join(twice)}")
+    if any(size < 0 for size in sizes.values()):
+        return inconsistent(f"{measure} below 0 have no share: more came back than was spent")
     whole = sum(sizes.values(), ZERO)
     parts = {
         name: sum((sizes[link.initiative] * link.weight for link in links if link.reaches(name)), ZERO)
@@ -114,6 +116,7 @@ NOT_APPLICABLE = {"status": "not_applicable", "value": None}
 METRICS: tuple[Metric, ...] = (
     Metric(
         slug="alignment_coverage",
+        definition_version=2,
         title="Alignment coverage",
         unit="ratio",
         description="How much of the learning serves an active objective, by initiatives, hours or spend.",
@@ -122,6 +125,7 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "All three tiers are shown, the asked one is the value.",
             "Hours and spend that serve several objectives are split by declared weights and never counted twice.",
+            "Spend below 0 of an initiative is inconsistent.",
             "Weights of one initiative above 1 are inconsistent.",
             "By count, one tie of the tier is enough.",
         ),

@@ -18,6 +18,7 @@ BASES = ("direct", "fully_loaded")
 ZERO = Decimal(0)
 COST_BASIS = Input("cost_basis", CHOICE, "Basis of the cost: printed on the figure.", allowed=BASES)
 COST = Input("cost", MONEY, "C: cost of the initiative.")
+BELOW_ZERO_RULE = "A cost below 0 is inconsistent: money that came back (an item below 0) only makes a cost smaller."
 
 
 def usd(amount: str) -> dict[str, str]:
@@ -55,6 +56,8 @@ def cost(*, basis: str, items: Sequence[CostItem]) -> Answer:
     amount = total(item.charged() if loaded else item.amount for item in counted)
     if amount is None:
         return no_data("no cost of this basis is recorded").on_basis(basis)
+    if problem := below_zero(amount):
+        return problem.on_basis(basis)
     aside = total(item.amount for item in items if item.category not in DIRECT)
     learner_time = any(item.category == "learner_time" for item in items)
     return Answer(value=amount.amount, basis=basis).noting(
@@ -72,12 +75,21 @@ def cost(*, basis: str, items: Sequence[CostItem]) -> Answer:
     )
 
 
+def below_zero(*costs: Money) -> Answer | None:
+    """Return the answer that refuses a cost below 0, or None: money that came back only makes a cost smaller."""
+    if all(each.amount >= 0 for each in costs):
+        return None
+    return inconsistent("a cost is not below 0: more money came back than was spent")
+
+
 def _say(amount: Money) -> str:
     return f"{written(rounded(amount.amount))} {amount.currency}"
 
 
 def cost_per(*, per: str, cost: Money, cost_basis: str, quantity: Decimal) -> Answer:
     """Return the cost of one learner, completion, hour or unit of outcome."""
+    if problem := below_zero(cost):
+        return problem.on_basis(cost_basis)
     if quantity < 0:
         return not_applicable("the outcome has become worse: there is nothing the cost has bought").on_basis(cost_basis)
     answer = quotient(cost.amount, quantity)
@@ -88,6 +100,8 @@ def cost_per(*, per: str, cost: Money, cost_basis: str, quantity: Decimal) -> An
 
 def icer(*, cost_new: Money, cost_old: Money, effect_new: Decimal, effect_old: Decimal, cost_basis: str) -> Answer:
     """Return what one more unit of effect costs when the new initiative replaces the old."""
+    if problem := below_zero(cost_new, cost_old):
+        return problem.on_basis(cost_basis)
     more_cost, more_effect = cost_new.amount - cost_old.amount, effect_new - effect_old
     differ = more_cost != 0 or more_effect != 0
     dominant = differ and more_cost <= 0 <= more_effect
@@ -110,6 +124,8 @@ def cost_of_delay(*, value_per_week: Money, weeks_late: Decimal, lost_share: Dec
 
 def scrap_cost(*, definition: str, scrap_rate: Decimal, cost: Money, cost_basis: str) -> Answer:
     """Return the part of the cost spent on learning that is not going to be used."""
+    if problem := below_zero(cost):
+        return problem.on_basis(cost_basis)
     return Answer(value=cost.amount * scrap_rate / 100, basis=cost_basis).noting(
         Caveat("scrap_definition", f"Scrap rate as defined by {definition}.")
     )
@@ -118,6 +134,7 @@ def scrap_cost(*, definition: str, scrap_rate: Decimal, cost: Money, cost_basis:
 METRICS: tuple[Metric, ...] = (
     Metric(
         slug="cost",
+        definition_version=2,
         title="Cost",
         unit="money",
         description="What an initiative costs: its direct costs, or everything it takes.",
@@ -127,6 +144,7 @@ METRICS: tuple[Metric, ...] = (
             "direct excludes learner time and travel, and says what it leaves out.",
             "fully_loaded charges development by its declared life or participants.",
             "Two currencies are never added: the request is refused.",
+            BELOW_ZERO_RULE,
             "The basis is printed on every ratio made of it.",
         ),
         source="Association for Talent Development (direct); Phillips, guiding principle 10 (fully loaded)",
@@ -186,12 +204,14 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="cost_per",
+        definition_version=2,
         title="Cost per unit",
         unit="money",
         description="Cost of one learner, completion, hour, or unit of outcome (cost-effectiveness).",
         formula="C / quantity",
         edge_rules=(
             "A quantity of 0 is not_applicable.",
+            BELOW_ZERO_RULE,
             "A unit of outcome uses the accepted effect, positive when better; a worse outcome is not_applicable.",
         ),
         source="Standard; Levin and McEwan 2001 (cost-effectiveness)",
@@ -232,11 +252,17 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="icer",
+        definition_version=2,
         title="Incremental cost-effectiveness ratio",
         unit="money",
         description="What one more unit of effect costs if the new initiative replaces the old.",
         formula="(C₁ - C₀) / (E₁ - E₀)",
-        edge_rules=("Equal effects are not_applicable.", "Dominance is stated.", "Effects positive when better."),
+        edge_rules=(
+            "Equal effects are not_applicable.",
+            "Dominance is stated.",
+            "Effects positive when better.",
+            BELOW_ZERO_RULE,
+        ),
         source="Drummond et al., Methods for the Economic Evaluation of Health Care Programmes",
         standing=Standing.STANDARD,
         inputs=(
@@ -314,11 +340,12 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="scrap_cost",
+        definition_version=2,
         title="Cost of scrap learning",
         unit="money",
         description="Part of the cost spent on learning that is not going to be used.",
         formula="scrap_rate / 100 · C",
-        edge_rules=("The formula of the scrap rate is named.", "Rests on a self-report."),
+        edge_rules=("The formula of the scrap rate is named.", "Rests on a self-report.", BELOW_ZERO_RULE),
         source="Explorance",
         standing=Standing.COMMON,
         parameters=(

@@ -10,6 +10,7 @@ from itertools import product
 
 from app.domain.figure import Caveat, Interval, Status, rounded, written
 from app.domain.metrics.answers import Answer, caveat, inconsistent, insufficient, not_applicable, quotient
+from app.domain.metrics.costs import below_zero
 from app.domain.money import Money, total
 
 MONTHS = 12
@@ -57,12 +58,10 @@ def benefit_horizon(*, annual_benefit: Money, years: Decimal, reason: str | None
     )
 
 
-def _negative(cost: Money) -> Answer | None:
-    return inconsistent("a cost is not below 0") if cost.amount < 0 else None
-
-
 def net_benefit(*, benefit: Money, cost: Money, cost_basis: str) -> Answer:
     """Return benefit minus cost."""
+    if problem := below_zero(cost):
+        return problem.on_basis(cost_basis)
     return Answer(value=(benefit - cost).amount, basis=cost_basis)
 
 
@@ -80,13 +79,13 @@ def roi(*, benefit: Money, cost: Money, cost_basis: str) -> Answer:
 def _over_cost(amount: Decimal, cost: Money) -> Answer:
     if cost.amount == 0:
         return not_applicable("nothing was spent: there is no return on nothing", numerator=amount, denominator=0)
-    return _negative(cost) or quotient(amount, cost.amount)
+    return below_zero(cost) or quotient(amount, cost.amount)
 
 
 def payback_average(*, benefit: Money, cost: Money, cost_basis: str) -> Answer:
     """Return the months until an even stream of the yearly benefit has paid the cost."""
-    if problem := _negative(cost):
-        return problem
+    if problem := below_zero(cost):
+        return problem.on_basis(cost_basis)
     if benefit.amount <= 0:
         return not_applicable("never: there is no benefit to pay the cost back").on_basis(cost_basis)
     return quotient(MONTHS * benefit.like(cost).amount, benefit.amount).on_basis(cost_basis)
@@ -110,8 +109,8 @@ def payback_dated(*, flows: Sequence[CashFlow], cost_basis: str) -> Answer:
 
 def break_even_share(*, cost: Money, monetised_change: Money, cost_basis: str) -> Answer:
     """Return the share of the raw change that must be due to the training for it to pay."""
-    if problem := _negative(cost):
-        return problem
+    if problem := below_zero(cost):
+        return problem.on_basis(cost_basis)
     if monetised_change.amount <= 0:
         return not_applicable("the KPI has not become better: no share of it can pay the cost").on_basis(cost_basis)
     answer = quotient(cost.amount, cost.like(monetised_change).amount).on_basis(cost_basis)
@@ -146,8 +145,10 @@ def roi_range(
     )
     if not ordered:
         return inconsistent("each base case lies between its low and its high value")
-    if cost_low.amount <= 0:
-        return not_applicable("a cost of 0 or less in the range gives no return").on_basis(cost_basis)
+    if problem := below_zero(cost_low):
+        return problem.on_basis(cost_basis)
+    if cost_low.amount == 0:
+        return not_applicable("a cost of 0 in the range gives no return").on_basis(cost_basis)
     effects, values, costs = (effect_low, effect_high), (unit_value_low, unit_value_high), (cost_low, cost_high)
     cases = [_return(each, value, spent) for each, value, spent in product(effects, values, costs)]
     interval = Interval(min(cases), max(cases), level, "range_of_scenarios")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from app.domain.metrics.costs import COST, COST_BASIS, usd
+from app.domain.metrics.costs import BELOW_ZERO_RULE, COST, COST_BASIS, usd
 from app.domain.metrics.definitions import Input, InputType, Metric, Parameter, Standing, Vector, by_variant
 from app.domain.metrics.returns import (
     CashFlow,
@@ -150,11 +150,12 @@ BENEFITS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="net_benefit",
+        definition_version=2,
         title="Net benefit",
         unit="money",
         description="Benefit minus cost.",
         formula="B - C",
-        edge_rules=("May be negative.", "The cost basis is printed."),
+        edge_rules=("May be negative.", "The cost basis is printed.", BELOW_ZERO_RULE),
         source="Standard",
         standing=Standing.STANDARD,
         inputs=(BENEFIT, COST, COST_BASIS),
@@ -169,6 +170,12 @@ BENEFITS: tuple[Metric, ...] = (
                 {"benefit": usd("10.10"), "cost": usd("10.30"), "cost_basis": "direct"},
                 {"status": "ok", "value": "-0.2"},
             ),
+            Vector(
+                "net-cost-below-zero",
+                "more came back than was spent",
+                {"benefit": usd("10"), "cost": usd("-1"), "cost_basis": "direct"},
+                {"status": "inconsistent", "value": None},
+            ),
         ),
     ),
 )
@@ -180,7 +187,7 @@ RETURNS: tuple[Metric, ...] = (
         unit="times",
         description="Benefit over cost. Others publish it under the name ROI.",
         formula="B / C",
-        edge_rules=("C = 0 is not_applicable.", "B < 0 is allowed."),
+        edge_rules=("C = 0 is not_applicable.", "B < 0 is allowed.", BELOW_ZERO_RULE),
         source="Standard",
         standing=Standing.STANDARD,
         inputs=(BENEFIT, COST, COST_BASIS),
@@ -200,6 +207,7 @@ RETURNS: tuple[Metric, ...] = (
             "C = 0 is not_applicable.",
             "B < 0 is allowed; intangibles are never forced into B (Phillips, guiding principle 11).",
             "B/C is not ROI: 143 % of GV-C is its BCR.",
+            BELOW_ZERO_RULE,
         ),
         source="Phillips, ROI Methodology",
         standing=Standing.STANDARD,
@@ -225,6 +233,7 @@ RETURNS: tuple[Metric, ...] = (
         edge_rules=(
             "B <= 0 is never: not_applicable.",
             "Dated flows are preferred when dates exist; a month is a twelfth of 365.2425 days.",
+            BELOW_ZERO_RULE,
         ),
         source="Standard",
         standing=Standing.STANDARD,
@@ -282,6 +291,7 @@ RETURNS: tuple[Metric, ...] = (
         edge_rules=(
             "Above 1 it cannot pay back even if all of the change were due to training.",
             "A change that is no improvement is not_applicable.",
+            BELOW_ZERO_RULE,
         ),
         source="metrics.md section 6",
         standing=Standing.OURS,
@@ -314,6 +324,7 @@ RETURNS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="roi_range",
+        definition_version=2,
         title="Range of the return on investment",
         unit="percent",
         description="ROI of the base case, with the worst and the best case of the ranges of its parts.",
@@ -321,7 +332,7 @@ RETURNS: tuple[Metric, ...] = (
         edge_rules=(
             "The range is of scenarios, not a probability.",
             "Each base case lies between its ends, otherwise inconsistent.",
-            "A cost of 0 or less in the range is not_applicable.",
+            "A cost of 0 in the range is not_applicable, one below 0 inconsistent.",
         ),
         source="Ours; sensitivity analysis is standard practice",
         standing=Standing.OURS,

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from app.domain.figure import Caveat
+from app.domain.figure import Caveat, Status
 from app.domain.metrics.catalogue import evaluate
 from app.domain.metrics.costs import CostItem as Cost
 from app.domain.money import Money
@@ -50,16 +50,25 @@ class Spent:
     days: tuple[date, ...] = ()
 
     @property
-    def refusal(self) -> str | None:
-        """Why the items have no sum: amounts of two currencies are never added."""
+    def mixed(self) -> str | None:
+        """Why the items cannot be added on any basis: amounts of two currencies never are."""
         return mixed(item.amount for item in self.items)
 
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing can be set against the fully loaded sum: there is none, or it is below 0."""
+        return self.mixed or self._sum()[1]
+
     def total(self) -> Money | None:
-        """Return the fully loaded sum; None without items, or with items of several currencies."""
-        if not self.items or self.refusal:
-            return None
-        value = evaluate("cost", {"items": self.items}).value
-        return Money(value, self.items[0].amount.currency) if isinstance(value, Decimal) else None
+        """Return the fully loaded sum; None without items, or where there is a `refusal`."""
+        amount = None if self.mixed else self._sum()[0]
+        return None if amount is None else Money(amount, self.items[0].amount.currency)
+
+    def _sum(self) -> tuple[Decimal | None, str | None]:
+        """Return the sum of items of one currency, or why it is no cost."""
+        figure = evaluate("cost", {"items": self.items})
+        wrong = figure.status is Status.INCONSISTENT
+        return figure.value if isinstance(figure.value, Decimal) else None, figure.reason if wrong else None
 
 
 def mixed(amounts: Iterable[Money]) -> str | None:

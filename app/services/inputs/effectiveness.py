@@ -65,6 +65,7 @@ async def _load(session: AsyncSession, scope: Scope) -> Mapping[Place, Step]:
 def _steps(options: list[Option]) -> list[Step]:
     """Return the options in the order of their cost, each beside the one before; without a cost, beside nothing."""
     refusal = mixed(item.amount for option in options for item in option.spent.items)
+    refusal = refusal or next((option.spent.refusal for option in options if option.spent.refusal), None)
     if refusal:
         return [Step(option, None, refusal) for option in options]
     totals = [(option.spent.total(), option) for option in options]

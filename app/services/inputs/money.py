@@ -26,8 +26,8 @@ async def _costs(session: AsyncSession, scope: Scope) -> Mapping[Place, Spent]:
 
 
 def _cost(found: Spent, _scope: Scope) -> Given:
-    if found.refusal:
-        return Given({"items": None}, instead=(Status.INCONSISTENT, found.refusal), links={"items": found.links})
+    if found.mixed:
+        return Given({"items": None}, instead=(Status.INCONSISTENT, found.mixed), links={"items": found.links})
     return Given({"items": found.items}, links={"items": found.links})
 
 
@@ -42,7 +42,7 @@ class Returns:
     def given(self, names: Mapping[str, str]) -> Given:
         """Return benefit and cost under the names of a formula (`benefit`, `cost`), on the fully loaded basis."""
         benefits = [each for worth in self.worths if (each := worth.benefit()) is not None]
-        refusal = mixed([*benefits, *(item.amount for item in self.spent.items)])
+        refusal = self.spent.refusal or mixed([*benefits, *(item.amount for item in self.spent.items)])
         links: dict[str, Sequence[Link]] = {names["cost"]: self.spent.links}
         links[names["benefit"]] = [link for worth in self.worths for each in worth.links().values() for link in each]
         caveats = tuple(dict.fromkeys(note for worth in self.worths for note in worth.caveats()))
@@ -134,7 +134,8 @@ def _range(found: Returns, _scope: Scope) -> Given:
     ends = worth.ends()
     low, high = (None, None) if ends is None else (ends[0] * worth.a_year, ends[1] * worth.a_year)
     unit, cost = worth.worth, found.spent.total()
-    refusal = mixed(each for each in (unit, *(item.amount for item in found.spent.items)) if each is not None)
+    amounts = [each for each in (unit, *(item.amount for item in found.spent.items)) if each is not None]
+    refusal = found.spent.refusal or mixed(amounts)
     values: dict[str, Any] = {
         "effect_low": low,
         "effect": worth.whole * worth.a_year,

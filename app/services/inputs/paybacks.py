@@ -88,7 +88,7 @@ def _dated(found: Flows, _scope: Scope) -> Given:
     if benefits is None or not found.spent.items:
         return Given(values, caveats=caveats, links=links)
     charged = [item.charged() for item in found.spent.items]
-    refusal = mixed([*charged, *(amount for _, amount in benefits)])
+    refusal = found.spent.refusal or mixed([*charged, *(amount for _, amount in benefits)])
     if refusal:
         return Given(values, instead=(Status.INCONSISTENT, refusal), links=links)
     out = [(day, Money(-each.amount, each.currency)) for day, each in zip(found.spent.days, charged, strict=True)]

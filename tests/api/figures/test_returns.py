@@ -129,3 +129,27 @@ async def test_estimates_of_people_are_discounted_twice_and_silence_counts(clien
 
     assert (found["value"], found["n_people"], found["segment"]) == ("5.6", 10, {"outcome": outcome})
     assert {"self_report", "silent"} <= set(codes(found))
+
+
+async def test_money_that_came_back_lowers_the_cost_and_never_below_nothing(client: httpx.AsyncClient) -> None:
+    found, estimate = await estimated(client)
+    await accept(client, estimate)
+    money = ["cost", "net_benefit", "bcr", "roi", "payback", "payback{method=dated}", "break_even_share", "roi_range"]
+    money += ["cost_per{per=outcome_unit}"]
+    spent = {"initiative_id": found.initiative, "incurred_on": "2026-07-01", "category": "travel"}
+
+    await make(client, "cost-items", 3, cost={"amount": "-250", "currency": "EUR"}, **spent)
+    lower = [await figure(client, each, found.initiative) for each in money]
+    await make(client, "cost-items", 4, cost={"amount": "-1000.01", "currency": "EUR"}, **spent)
+    below = [await figure(client, each, found.initiative) for each in money]
+    icer = await figure(client, "icer", found.outcome)
+    spend = await figure(client, "alignment_coverage{measure=spend}", (await client.get("/v1/tenant")).json()["id"])
+    direct = await figure(client, "cost{basis=direct}", found.initiative)
+
+    assert lower[0]["value"] == "1000"
+    assert "inconsistent" not in {each["status"] for each in lower}
+    assert {each["metric"]: each["status"] for each in (*below, icer, spend)} == {
+        each["metric"]: "inconsistent" for each in (*below, icer, spend)
+    }
+    assert {each["reason"] for each in (*below, icer)} == {"a cost is not below 0: more money came back than was spent"}
+    assert (direct["status"], direct["value"]) == ("ok", "2000")
