@@ -129,7 +129,9 @@ class ImpactStatementRead(SQLModel):
     cost: Money = Column(description="All cost items of the initiative, fully loaded.")
     stakes: dict[str, Any] = Column(description="What was multiplied: units exposed, periods observed, level before.")
     observed: dict[str, Any] | None = Column(
-        description="Benefit, net, bcr and roi inside the observed window with intervals, P(ROI>0) and P(ROI>hurdle)."
+        description="Benefit, net, bcr and roi inside the observed window with intervals, P(ROI>0) and P(ROI>hurdle); "
+        "`units` names the unit of each ratio: roi is in percent. Figures of money are of a year: they say how much of "
+        "it was observed."
     )
     with_assumption: dict[str, Any] | None = Column(description="The same with the assumed periods; never a headline.")
     break_even_share: float | None = Column(description="Share of the raw change that would pay for the cost.")

@@ -268,7 +268,7 @@ def _placed(
         basis=given.basis or figure.basis,
         override=given.override,
         segment=segment,
-        caveats=figure.caveats + tuple(given.caveats),
+        caveats=tuple(dict.fromkeys((*figure.caveats, *given.caveats))),
         subject=subject,
         as_of=scope.now,
         period=given.period or scope.period_of(place) or figure.period,

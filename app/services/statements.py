@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import __version__
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
+from app.domain.metrics.returns import unapproved
 from app.models.effects import ClaimBasis, EffectClaim, EffectEstimate, EffectStatus
 from app.models.kpis import Direction, Kpi
 from app.models.money import CostItem, UnitValue
@@ -34,9 +35,8 @@ from app.services.effects import EFFECTS
 from app.services.estimation import Task
 from app.services.money import charged, worth
 from app.services.nouns import NounType
+from app.services.returns import amount_of, priced
 from app.services.versions import rows_at
-
-_CENT = Decimal("0.01")
 
 
 def _shown(row: ImpactStatement) -> Mapping[str, Any]:
@@ -56,13 +56,17 @@ STATEMENTS = NounType(
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Both ends of the ratio, in one currency: what a unit is worth, what it all cost, and which way is good."""
+    """Both ends of the ratio, in one currency: what a unit is worth, what it all cost, and which way is good.
+
+    `approved`: somebody answers for the unit value.
+    """
 
     unit_value_id: UUID
     unit_value: Decimal
     cost: Decimal
     currency: str
     lower_is_better: bool
+    approved: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +197,8 @@ async def _ends(
         raise _unable("costs_missing" if not items else "mixed_currencies", detail)
     direction = await session.scalar(select(kpis.c.direction).where(kpis.c.id == outcome.kpi_id))
     cost = sum((charged(item) for item in items), Decimal(0))
-    return Ends(value.id, worth(value), cost, value.currency, direction == Direction.LOWER_IS_BETTER)
+    approved = value.approver_id is not None
+    return Ends(value.id, worth(value), cost, value.currency, direction == Direction.LOWER_IS_BETTER, approved)
 
 
 def _body(
@@ -216,11 +221,11 @@ def _body(
         "unit_value": money | {"amount": plain_money(ends.unit_value)},
         "cost": money | {"amount": plain_money(ends.cost)},
         "stakes": stakes,
-        "observed": _priced(found["observed"], ends.currency),
-        "with_assumption": _priced(found["with_assumption"], ends.currency),
+        "observed": priced(found["observed"], ends.currency),
+        "with_assumption": priced(found["with_assumption"], ends.currency),
         "break_even_share": found["break_even_share"],
         "break_even_effect": found["break_even_effect"],
-        "caveats": _caveats(estimate, result, found, claim),
+        "caveats": _caveats(estimate, result, found, claim, ends),
         "provenance": {
             "plan_sha256": None if plan is None else plan["sha256"],
             "data_sha256": effect.data_sha256,
@@ -267,24 +272,6 @@ def _valued(
     return json_safe(stakes), json_safe(found)
 
 
-def _priced(found: Mapping[str, Any] | None, currency: str) -> dict[str, Any] | None:
-    """Return a return with its amounts of money as such."""
-    if found is None:
-        return None
-    priced = {name: {"amount": _amount(found[name]), "currency": currency} for name in ("benefit", "cost", "net")}
-    spread = found["benefit_spread"]
-    benefit = {
-        "median": _amount(spread["median"]),
-        "interval_80": [_amount(each) for each in spread["interval_80"]],
-        "interval_95": [_amount(each) for each in spread["interval_95"]],
-    }
-    return {**found, **priced, "benefit_spread": benefit}
-
-
-def _amount(value: float) -> str:
-    return str(Decimal(repr(value)).quantize(_CENT))
-
-
 def _said(found: Mapping[str, Any], ends: Ends) -> str:
     observed = found["observed"]
     if observed is None:
@@ -292,14 +279,18 @@ def _said(found: Mapping[str, Any], ends: Ends) -> str:
     low, high = observed["roi_spread"]["interval_95"]
     lead = "Over the periods observed" if found["usage"] == "headline" else "Indicative only: over the periods observed"
     return (
-        f"{lead} it was worth {_amount(observed['benefit'])} {ends.currency} against a cost of "
-        f"{_amount(observed['cost'])} {ends.currency}: a return of {observed['roi']:.0%} (95 % interval {low:.0%} to "
+        f"{lead} it was worth {amount_of(observed['benefit'])} {ends.currency} against a cost of "
+        f"{amount_of(observed['cost'])} {ends.currency}: a return of {observed['roi']:.0%} (95 % interval {low:.0%} to "
         f"{high:.0%}), above zero with a probability of {observed['probability_positive']:.0%}."
     )
 
 
 def _caveats(
-    estimate: EffectEstimate, result: Mapping[str, Any], found: Mapping[str, Any], claim: EffectClaim | None
+    estimate: EffectEstimate,
+    result: Mapping[str, Any],
+    found: Mapping[str, Any],
+    claim: EffectClaim | None,
+    ends: Ends,
 ) -> list[str]:
     caveats = [reason["detail"] for reason in result["reasons"]]
     if claim is not None and claim.basis is ClaimBasis.SPLIT:
@@ -308,6 +299,8 @@ def _caveats(
     caveats += [each["detail"] for each in result["diagnostics"] if each["verdict"] in {"flag", "fail"}]
     if found["with_assumption"] is not None:
         caveats.append("That the effect lasts beyond the periods observed is assumed, not shown.")
+    if unapproved_value := unapproved(approved=ends.approved):
+        caveats.append(unapproved_value.detail)
     if families.answer(estimate)["p_value"] is None:
         caveats.append("The effect could not be tested.")
     return list(dict.fromkeys(caveats))

@@ -51,12 +51,14 @@ async def test_strong_evidence_makes_a_headline_with_its_uncertainty(client: htt
     assert statement["cost"] == {"amount": "1500.00", "currency": "EUR"}
     assert statement["stakes"]["periods"] == 2
     assert float(statement["observed"]["benefit"]["amount"]) == pytest.approx(benefit, abs=0.005)
-    assert statement["observed"]["roi"] == pytest.approx(benefit / 1500 - 1)
+    assert statement["observed"]["roi"] == pytest.approx((benefit / 1500 - 1) * 100)
+    assert (statement["observed"]["units"]["roi"], statement["observed"]["units"]["bcr"]) == ("percent", "times")
     low, high = statement["observed"]["roi_spread"]["interval_95"]
     assert low < statement["observed"]["roi"] < high
     assert 0.5 < statement["observed"]["probability_hurdle"] <= statement["observed"]["probability_positive"] <= 1
     assert statement["with_assumption"]["roi"] > statement["observed"]["roi"]
     assert any("assumed, not shown" in said for said in statement["caveats"])
+    assert "The unit value is not approved." in statement["caveats"]
     assert statement["break_even_share"] > 0
     assert statement["provenance"]["data_sha256"] == estimate["panel"]["data_sha256"]
     assert statement["initiative_id"] == found.initiative

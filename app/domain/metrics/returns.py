@@ -26,6 +26,11 @@ class CashFlow:
     amount: Money
 
 
+def unapproved(*, approved: bool) -> Caveat | None:
+    """Return what must stand beside all that rests on a unit value nobody answers for."""
+    return caveat("unit_value_not_approved", "The unit value is not approved.", when=not approved)
+
+
 def annual_benefit(
     *,
     effect_per_period: Decimal,
@@ -45,7 +50,7 @@ def annual_benefit(
     share = "" if margin_rate is None else written(rounded(margin_rate))
     return Answer(value=value, numerator=gross, basis="margin_of_revenue" if revenue else value_kind).noting(
         caveat("revenue_to_margin", f"{written(rounded(gross))} of revenue, of which {share} is margin.", when=revenue),
-        caveat("unit_value_not_approved", "The unit value is not approved.", when=not unit_value_approved),
+        unapproved(approved=unit_value_approved),
     )
 
 

@@ -60,7 +60,8 @@ BENEFITS: tuple[Metric, ...] = (
         formula="effect per period · units · periods per year · unit value (· margin rate, if the value is revenue)",
         edge_rules=(
             "Revenue is turned into margin; without a margin rate there is no benefit.",
-            "The unit value has a source, an approver and a validity; unapproved is said.",
+            "The unit value has a source, an approver and a validity; unapproved is said beside all that rests on it.",
+            "Of a year's periods those not observed are assumed, which is said beside every figure of a year's money.",
         ),
         source="Phillips, guiding principles; metrics.md section 6",
         standing=Standing.STANDARD,

@@ -11,9 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from app.domain.figure import Caveat, Status
+from app.domain.figure import Caveat, Status, rounded, written
+from app.domain.metrics.answers import caveat
 from app.domain.metrics.catalogue import evaluate
 from app.domain.metrics.costs import CostItem as Cost
+from app.domain.metrics.returns import unapproved
 from app.domain.money import Money
 from app.models.effects import ClaimBasis, EffectEstimate, EffectStatus
 from app.models.kpis import Cadence, Direction, Kpi
@@ -158,6 +160,16 @@ class Worth:
         """What one unit is worth, of revenue its margin; None where nobody has said."""
         return None if self.unit_value is None else Money(in_margin(self.unit_value), self.unit_value.currency)
 
+    @property
+    def approved(self) -> bool:
+        """Whether somebody answers for the unit value."""
+        return self.unit_value is not None and self.unit_value.approver_id is not None
+
+    @property
+    def observed(self) -> float | None:
+        """The periods after the exposure in which units were observed, on average; None: not kept."""
+        return (self.estimate.exposed_side or {}).get("periods")
+
     def inputs(self) -> dict[str, Any]:
         """Return the inputs of the annual benefit, the unit value as it was stated."""
         stated = self.unit_value
@@ -168,7 +180,7 @@ class Worth:
             "unit_value": None if stated is None else Money(stated.amount, stated.currency),
             "value_kind": ValueKind.MARGIN.value if stated is None else str(stated.kind),
             "margin_rate": None if stated is None else stated.margin_rate,
-            "unit_value_approved": stated is not None and stated.approver_id is not None,
+            "unit_value_approved": self.approved,
         }
 
     def benefit(self) -> Money | None:
@@ -178,7 +190,23 @@ class Worth:
             return None
         return Money(self.whole * self.a_year * worth.amount, worth.currency)
 
-    def caveats(self) -> tuple[Caveat, ...]:
+    def caveats(self, *, annual: bool = True) -> tuple[Caveat, ...]:
+        """Return what is said beside money: of the evidence, of the unit value and, of a year's, what is assumed."""
+        notes = (unapproved(approved=self.unit_value is None or self.approved), self._assumed() if annual else None)
+        return (*self.evidence(), *(note for note in notes if note))
+
+    def _assumed(self) -> Caveat | None:
+        """Return how much of a year was observed, where it was not all: the rest is assumed, as a statement says."""
+        seen = None if self.observed is None else exact(self.observed)
+        year = f"the year's {written(rounded(self.a_year))} periods ({self.kpi.name}, by {self.kpi.cadence})"
+        if seen is None:
+            detail = f"How many of {year} were observed is not known; that the effect lasts is assumed, not shown."
+            return Caveat("periods_assumed", detail)
+        rest = self.a_year - seen
+        said = f"{written(rounded(seen))} of {year} were observed on average; that the effect lasts through the other"
+        return caveat("periods_assumed", f"{said} {written(rounded(rest))} is assumed, not shown.", when=rest > 0)
+
+    def evidence(self) -> tuple[Caveat, ...]:
         """Return what is said of the evidence."""
         grade = self.result["grade"]
         said = f"Evidence grade {grade} ({self.result['estimator']})."
@@ -208,9 +236,9 @@ async def worths(session: AsyncSession, scope: Scope) -> dict[UUID, list[Worth]]
     """
     table = EffectEstimate
     about = table.outcome_id if scope.kind == "outcome" else table.initiative_id
-    names = ("id", "initiative_id", "outcome_id", "accepted", "status", "decision", "results", "recorded_at")
+    names = ("id", "initiative_id", "outcome_id", "accepted", "status", "decision", "results", "exposed_side")
     statement = (
-        select(*(col(getattr(table, name)) for name in names))
+        select(*(col(getattr(table, name)) for name in (*names, "recorded_at")))
         .where(
             col(table.tenant_id) == unit_of(session).tenant.id,
             col(about).in_(scope.ids),

@@ -102,7 +102,7 @@ def _ratio(found: Step, _scope: Scope) -> Given:
     note = caveat("serves_others", sentence, when=option.elsewhere)
     return Given(
         values,
-        caveats=(*option.worth.caveats(), *((note,) if note else ())),
+        caveats=(*option.worth.evidence(), *((note,) if note else ())),
         links=links,
         parameters={"against": against},
         instead=(Status.INCONSISTENT, found.refusal) if found.refusal else None,

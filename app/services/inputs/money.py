@@ -39,13 +39,16 @@ class Returns:
     worths: tuple[Worth, ...] = ()
     late_days: int = 0
 
-    def given(self, names: Mapping[str, str]) -> Given:
-        """Return benefit and cost under the names of a formula (`benefit`, `cost`), on the fully loaded basis."""
+    def given(self, names: Mapping[str, str], *, annual: bool = True) -> Given:
+        """Return benefit and cost under the names of a formula (`benefit`, `cost`), on the fully loaded basis.
+
+        `annual`: the figure is of a year's benefit, of which a part may be assumed.
+        """
         benefits = [each for worth in self.worths if (each := worth.benefit()) is not None]
         refusal = self.spent.refusal or mixed([*benefits, *(item.amount for item in self.spent.items)])
         links: dict[str, Sequence[Link]] = {names["cost"]: self.spent.links}
         links[names["benefit"]] = [link for worth in self.worths for each in worth.links().values() for link in each]
-        caveats = tuple(dict.fromkeys(note for worth in self.worths for note in worth.caveats()))
+        caveats = tuple(dict.fromkeys(note for worth in self.worths for note in worth.caveats(annual=annual)))
         values: dict[str, Any] = dict.fromkeys(names.values()) | {"cost_basis": _BASIS}
         if refusal:
             return Given(values, instead=(Status.INCONSISTENT, refusal), links=links)
@@ -88,7 +91,7 @@ def _horizon(found: Returns, _scope: Scope) -> Given:
 
 
 def _delay(found: Returns, _scope: Scope) -> Given:
-    given = found.given({"benefit": "value_per_week", "cost": "cost"})
+    given = found.given({"benefit": "value_per_week", "cost": "cost"}, annual=False)
     benefit = given.inputs["value_per_week"]
     weekly = None if benefit is None else Money((benefit.amount / _WEEKS).quantize(PLACES), benefit.currency)
     return replace(given, inputs={"value_per_week": weekly, "weeks_late": Decimal(found.late_days) / 7})

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from app.services.inputs import metrics_of
-from tests.api.figures.test_facts import codes, figure
+from tests.api.figures.test_facts import Row, codes, figure
 from tests.api.impact.facts import OFFERED_ON, Study, study
 from tests.builders import Body, make
 
@@ -67,6 +67,45 @@ async def test_each_ratio_of_money_is_what_its_parts_say(client: httpx.AsyncClie
     assert near(roi, (Decimal(bcr["value"]) - 1) * 100)
     assert near(payback, 1250 / (benefit / 12))
     assert {each["basis"] for each in (net, bcr, roi, payback, cost)} == {"fully_loaded"}
+
+
+async def test_money_of_a_year_says_how_much_of_it_is_assumed_and_whether_the_unit_value_is_approved(
+    client: httpx.AsyncClient,
+) -> None:
+    found, estimate = await estimated(client)
+    await accept(client, estimate)
+    stated = (await client.post("/v1/impact-statements", json={"effect_estimate_id": estimate["id"]})).json()
+    annual = [
+        *("annual_benefit", "benefit_horizon", "net_benefit", "bcr", "roi", "roi_range"),
+        *("payback{method=average}", "payback{method=dated}", "break_even_share"),
+    ]
+    [unit_value] = (await client.get("/v1/unit-values", params={"kpi_id": found.kpi})).json()["items"]
+    approver = (await make(client, "people"))["id"]
+
+    async def figures() -> tuple[list[Row], Row]:
+        return [await figure(client, each, found.initiative) for each in annual], await figure(
+            client, "cost_of_delay", found.initiative
+        )
+
+    months, delay = await figures()
+    await client.patch(f"/v1/unit-values/{unit_value['id']}", json={"approver_id": approver})
+    await client.patch(f"/v1/kpis/{found.kpi}", json={"cadence": "year"})
+    year, approved = await figures()
+
+    for each in months:
+        [assumed] = [note["detail"] for note in each["caveats"] if note["code"] == "periods_assumed"]
+        assert assumed.startswith("2 of the year's 12 periods"), assumed
+        assert "through the other 10 is assumed" in assumed
+        assert codes(each).count("unit_value_not_approved") == 1, each
+    assert "unit_value_not_approved" in codes(delay)
+    assert "periods_assumed" not in codes(delay)
+    assert {"unit_value_not_approved", "periods_assumed"}.isdisjoint(
+        code for each in (*year, approved) for code in codes(each)
+    )
+    roi = next(each for each in year if each["metric"] == "roi")
+    observed = stated["observed"]
+    assert (observed["units"]["roi"], stated["stakes"]["periods"]) == (roi["unit"], 2)
+    assert abs(observed["roi"] - (2 * (float(roi["value"]) + 100) - 100)) < 0.001
 
 
 async def test_dated_payback_begins_with_the_first_day_of_money_and_waits_for_the_lag(
