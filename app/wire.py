@@ -20,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 _EMBEDDED = sqlite.dialect()
 
+_FIRST_ROWS = 4
+
 Rows = Sequence[Sequence[Any]]
 Work = Callable[[sqlite3.Connection], Rows]
 
@@ -39,6 +41,16 @@ async def direct(session: AsyncSession) -> Any | None:
             found = (await connection.get_raw_connection()).driver_connection
         session.info["driver"] = found
     return session.info["driver"]
+
+
+async def has_doubled(session: AsyncSession, rows: int) -> bool:
+    """Add `rows` to those that have passed a connection to PostgreSQL; tell whether they doubled since the last yes."""
+    passed = (await (await session.connection()).get_raw_connection()).info
+    passed["rows"] = passed.get("rows", 0) + rows
+    if passed["rows"] < 2 * passed.get("rows_at_yes", _FIRST_ROWS):
+        return False
+    passed["rows_at_yes"] = passed["rows"]
+    return True
 
 
 @contextlib.asynccontextmanager

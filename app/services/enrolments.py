@@ -21,7 +21,7 @@ from app.models.unit import unit_of
 from app.services import lookups
 from app.services.among import among
 from app.services.bulk import add_rows, born, change_rows
-from app.services.lookups import Answer
+from app.services.lookups import Answer, each_finds
 from app.services.nouns import NounType
 
 Pair = tuple[UUID, UUID]
@@ -82,11 +82,11 @@ _FACT = (
 )
 _PAIR = ("person_id", "activity_id")
 _UNDER_PAIRS = (
-    f"SELECT r.person_id, r.activity_id, {', '.join(f'e.{name}' for name in _FACT)} "  # noqa: S608  names are columns
+    f"SELECT r.person_id, r.activity_id, {', '.join(f'learning_event.{name}' for name in _FACT)} "  # noqa: S608  names are columns
     "FROM json_to_recordset(%(rows)s::json) AS r(person_id uuid, activity_id uuid) "
-    "JOIN identity AS i ON i.tenant_id = %(tenant)s::uuid AND i.person_id = r.person_id "
-    "JOIN activity_reference AS a ON a.tenant_id = %(tenant)s::uuid AND a.activity_id = r.activity_id "
-    "JOIN learning_event AS e ON e.tenant_id = %(tenant)s::uuid AND e.identity_id = i.id AND e.reference_id = a.id"
+    + each_finds("identity", ("id",), person_id="r.person_id")
+    + each_finds("activity_reference", ("id",), activity_id="r.activity_id")
+    + each_finds("learning_event", _FACT, identity_id="identity.id", reference_id="activity_reference.id")
 )
 _UNDER_PAIR = (
     f"SELECT i.person_id, a.activity_id, {', '.join(f'e.{name}' for name in _FACT)} "  # noqa: S608  names are columns
@@ -96,12 +96,11 @@ _UNDER_PAIR = (
 )
 """SQLite looks up the tables of a CROSS JOIN in this order (https://www.sqlite.org/optoverview.html#manual_control)."""
 _OF_KEYS = (
-    "SELECT DISTINCT i.person_id, a.activity_id "
+    "SELECT DISTINCT identity.person_id, activity_reference.activity_id "
     "FROM json_to_recordset(%(rows)s::json) AS r(source_id uuid, dedup_key bytea) "
-    "JOIN learning_event AS e ON e.tenant_id = %(tenant)s::uuid AND e.source_id = r.source_id "
-    "AND e.dedup_key = r.dedup_key "
-    "JOIN identity AS i ON i.tenant_id = %(tenant)s::uuid AND i.id = e.identity_id "
-    "JOIN activity_reference AS a ON a.tenant_id = %(tenant)s::uuid AND a.id = e.reference_id"
+    + each_finds("learning_event", ("identity_id", "reference_id"), source_id="r.source_id", dedup_key="r.dedup_key")
+    + each_finds("identity", ("person_id",), id="learning_event.identity_id")
+    + each_finds("activity_reference", ("activity_id",), id="learning_event.reference_id")
 )
 _ANY_VOIDED = (
     "SELECT EXISTS (SELECT 1 FROM learning_event AS e WHERE e.tenant_id = %(tenant)s::uuid AND e.voids_key IS NOT NULL)"

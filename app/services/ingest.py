@@ -150,7 +150,7 @@ async def _ask(session: AsyncSession, keyed: Sequence[Keyed], heard: Collection[
     keys = {(each.item.source_id, key) for each in keyed for key in each.keys}
     by_key = ("source_id", "dedup_key")
     async with wire.pipelined(session):
-        await lookups.by_keys_only(session)
+        await lookups.by_keys_only(session, len(keys))
         return _Asked(
             deliveries=await lookups.ask(session, Delivery, _RECEIPT, ("source_id", "digest"), places),
             hashes=await lookups.ask(session, LearningEventRow, (*by_key, "content_sha256"), by_key, keys),

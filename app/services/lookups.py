@@ -64,13 +64,18 @@ async def ask(
     return await ask_each(session, statement, parameters, wire.readers(table, tuple(columns)))
 
 
-async def by_keys_only(session: AsyncSession) -> None:
-    """Let the rest of the transaction find rows by their indexes, whatever the planner knew of tables when small.
+async def by_keys_only(session: AsyncSession, rows: int) -> None:
+    """Let the rest of the transaction, which adds some `rows`, find others by their indexes.
 
-    A statement that was prepared while a table was nearly empty would go on reading it from end to end.
+    A statement, or a foreign key, that was planned while a table was nearly empty would go on reading all of it, or
+    all of the tenant's rows by an index that serves no better when there are few. So small tables get new statistics
+    whenever twice as many rows have passed: all plans are then made anew.
     """
-    if await wire.direct(session) is not None:
-        await wire.execute(session, _BY_KEYS_ONLY, {})
+    if await wire.direct(session) is None:
+        return
+    if await wire.has_doubled(session, rows):
+        await wire.execute(session, "SELECT analyse_small_tables()", {})
+    await wire.execute(session, _BY_KEYS_ONLY, {})
 
 
 async def ask_directly(session: AsyncSession, statement: str, rows: Sequence[dict[str, Any]]) -> Answer:
@@ -97,11 +102,22 @@ def _lookup_one(table: Table, columns: tuple[str, ...], keys: tuple[str, ...]) -
     return f"SELECT {', '.join(columns)} FROM {table.name} WHERE tenant_id = ? AND {same}"  # noqa: S608  names are columns
 
 
+def each_finds(name: str, columns: Sequence[str], **same: str) -> str:
+    """Return a join of what stands before it with the tenant's rows of the table `name`, whose alias is its name too.
+
+    `same` tells which of its columns equals what. Each row before looks into the table, never the other way round:
+    of a table that was nearly empty when it planned PostgreSQL would read all rows of the tenant first.
+    """
+    found = " AND ".join(f"t.{column} = {value}" for column, value in same.items())
+    listed = ", ".join(f"t.{column}" for column in columns)
+    return (
+        f"CROSS JOIN LATERAL (SELECT {listed} FROM {name} AS t "  # noqa: S608  names are columns
+        f"WHERE t.tenant_id = %(tenant)s::uuid AND {found} OFFSET 0) AS {name} "
+    )
+
+
 @functools.lru_cache(maxsize=100)
 def _lookup(table: Table, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
     listed = ", ".join(f"{table.name}.{name}" for name in columns)
-    same = " AND ".join(f"{table.name}.{key} = r.{key}" for key in keys)
-    return (
-        f"SELECT {listed} FROM {wire.recordset(table, keys)} "  # noqa: S608  names are columns
-        f"JOIN {table.name} ON {table.name}.tenant_id = %(tenant)s::uuid AND {same}"
-    )
+    found = each_finds(table.name, columns, **{key: f"r.{key}" for key in keys})
+    return f"SELECT {listed} FROM {wire.recordset(table, keys)} {found}"  # noqa: S608  the same

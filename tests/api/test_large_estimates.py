@@ -15,7 +15,7 @@ from app.work.effects import KIND
 from app.worker import Worker
 from tests.api.impact.facts import OPERATORS, Study, locked_plan, measure, study
 from tests.builders import Body, make
-from tests.engines import Organisation
+from tests.engines import Organisation, work_off
 from tests.test_operations import Killed, expire_lease
 
 Told = Callable[[int, int], Awaitable[None]]
@@ -54,7 +54,7 @@ async def test_many_units_are_estimated_by_an_operation_with_the_same_numbers(
     monkeypatch.setattr(effects, "INTERACTIVE_UNITS", OPERATORS - 1)
 
     first, again = [await begun(client, {"plan_id": plan["id"]}, **{"Idempotency-Key": "large"}) for _ in range(2)]
-    await Worker(database, [KIND]).work_off()
+    await work_off(Worker(database, [KIND]))
 
     done = (await client.get(first.headers["Location"])).json()
     assert (first.json()["kind"], first.json()["status"]) == ("effect_estimate", "waiting")
@@ -85,7 +85,7 @@ async def test_what_the_facts_do_not_allow_fails_the_operation_with_its_reason(
     asked = await study(acme.client)
     answer = await begun(acme.client, asked.about | {"estimators": ["its_reml"]})
 
-    await Worker(database, [KIND]).work_off()
+    await work_off(Worker(database, [KIND]))
 
     failed = (await acme.client.get(answer.headers["Location"])).json()
     assert (failed["status"], failed["error"]["code"], failed["result"]) == ("failed", "not_evaluable", None)
@@ -106,7 +106,7 @@ async def test_a_large_estimate_is_cancelled_between_two_estimators(
         await told(done, total)
 
     monkeypatch.setattr(estimation, "_awaited", cancels)
-    await Worker(database, [KIND]).work_off()
+    await work_off(Worker(database, [KIND]))
 
     stopped = (await client.get(answer.headers["Location"])).json()
     assert (stopped["status"], stopped["progress"]) == ("cancelled", {"done": 1, "total": 3, "unit": "steps"})
@@ -127,11 +127,11 @@ async def test_a_large_estimate_survives_its_worker_and_is_kept_once(
 
     patched.setattr(*((effects, "keep") if dies_after == "estimating" else ("app.services.operations.succeed",)), dies)
     with pytest.raises(Killed):
-        await Worker(database, [KIND]).work_off()
+        await work_off(Worker(database, [KIND]))
     between = len(await kept(acme.client))
     patched.undo()
     await expire_lease(database, KIND)
-    await Worker(database, [KIND]).work_off()
+    await work_off(Worker(database, [KIND]))
 
     done = (await acme.client.get(answer.headers["Location"])).json()
     assert between == (0 if dies_after == "estimating" else 1)

@@ -11,7 +11,7 @@ from app.work import restatements
 from app.worker import Worker
 from tests.api.impact.facts import Study, locked_plan, measure, study
 from tests.builders import Body, make
-from tests.engines import Organisation
+from tests.engines import Organisation, work_off
 
 STATED = ("effect", "statement", "usage", "stakes", "observed", "with_assumption", "caveats", "provenance", "sha256")
 
@@ -194,7 +194,7 @@ async def test_a_late_fact_restates_an_issued_statement_and_both_are_kept(client
 async def restated(database: Database, organisation: Organisation) -> None:
     async with database.transaction(organisation.scope) as session:
         await jobs.enqueue(session, restatements.KIND.name, {})
-    await Worker(database, [restatements.KIND]).work_off()
+    await work_off(Worker(database, [restatements.KIND]))
 
 
 async def test_the_worker_restates_what_late_facts_have_changed_and_says_where_it_cannot(

@@ -11,6 +11,7 @@ import httpx
 
 from app.worker import Worker, long_kinds
 from tests.builders import Body
+from tests.engines import work_off
 
 DATA = Path(__file__).parents[2] / "domain" / "impact" / "data"
 
@@ -57,7 +58,7 @@ async def estimated(client: httpx.AsyncClient, panel: Body, *estimators: str, **
     answer = await client.post("/v1/effect-estimates", json=asked)
     if answer.status_code == 202:  # more units than are computed while somebody waits
         service = client._transport.app  # type: ignore[attr-defined]  # the app of the test
-        await Worker(service.state.database, long_kinds(service.state.vault)).work_off()
+        await work_off(Worker(service.state.database, long_kinds(service.state.vault)))
         done = (await client.get(answer.headers["Location"])).json()
         made = await client.get(f"/v1/effect-estimates/{done['result']['effect_estimate_id']}")
         return made.json()["results"]
