@@ -14,6 +14,7 @@ from app.api import errors, openapi, pages, system, telemetry, webhooks
 from app.api.authentication import Keyring
 from app.api.graphql import endpoint as graphql
 from app.api.handshakes import Handshakes
+from app.api.issuers import Issuers
 from app.api.keysets import KeySets
 from app.api.middleware import RequestFrame
 from app.api.rates import Rates
@@ -40,7 +41,7 @@ _EXPOSED = [
     *("X-Experience-API-Version", "X-Experience-API-Consistent-Through"),
 ]
 _ALLOWED = [
-    *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"),
+    *("Authorization", "Throughline-Tenant", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"),
     *("X-Experience-API-Version", "X-Experience-API-Hash"),
 ]
 _ROOMS = (
@@ -88,6 +89,7 @@ _ROOMS = (
     ("changes", "changes"),
     ("streams", "stream"),
     ("keys", "keys"),
+    ("identity_providers", "identity-providers"),
 )
 
 
@@ -142,14 +144,15 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.settings = settings
     app.state.database = database
     app.state.vault = Vault.from_settings(settings)
-    app.state.keyring = Keyring(database)
+    app.state.outbound = Outbound(settings.trusted_origins)
+    key_sets = KeySets(app.state.outbound)
+    app.state.keyring = Keyring(database, Issuers(database, key_sets))
     app.state.running_keys = set()
     app.state.directory = Directory(database, app.state.vault)
     app.state.rates = Rates(settings.rate_limit_requests, settings.rate_limit_seconds)
     app.state.streams = Streams(database, most=settings.max_streams, most_of_tenant=settings.max_streams_per_tenant)
     database.after_change.append(app.state.streams.ring)
-    app.state.outbound = Outbound(settings.trusted_origins)
-    app.state.senders = Senders(app.state.vault, KeySets(app.state.outbound))
+    app.state.senders = Senders(app.state.vault, key_sets)
     app.state.handshakes = Handshakes()
     app.state.ingest = database.group(ingest.record, size=lambda item: len(item.body))
     app.state.ingest.observe = telemetry.group_committed

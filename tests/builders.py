@@ -136,6 +136,15 @@ async def complete(
     return answer.json()
 
 
+async def _identity_provider(_client: httpx.AsyncClient, n: int, _overrides: Body) -> Body:
+    return {
+        "name": f"Sign-on {n:03}",
+        "issuer": f"https://login.example.org/{n}",
+        "jwks_url": "https://93.184.215.14/keys",
+        "grants": [{"claim_value": "editors", "scopes": ["read", "write"]}],
+    }
+
+
 BODIES.update(
     {
         "objectives": _objective,
@@ -153,6 +162,7 @@ BODIES.update(
         "cost-items": _cost_item,
         "unit-values": _unit_value,
         "sources": _source,
+        "identity-providers": _identity_provider,
         **FACT_BODIES,
     }
 )

@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.authentication import Principal
+from app.api.principals import Principal
 from app.api.setups import Directory
 from app.domain.errors import Fault, Invalid
 from app.grouping import Group

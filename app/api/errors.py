@@ -38,6 +38,12 @@ _BY_STATUS = {
     431: "header_fields_too_large",
     503: "unavailable",
 }
+_CHALLENGES = {
+    "invalid_token": ', error="invalid_token"',
+    "unknown_issuer": ', error="invalid_token"',
+    "missing_scope": ', error="insufficient_scope"',
+}
+"""What https://www.rfc-editor.org/rfc/rfc6750#section-3.1 has beside the realm when a token was sent."""
 
 
 class ProblemFault(BaseModel):
@@ -87,8 +93,8 @@ def problem(
     all_headers = dict(headers or {})
     if row.status in {http.HTTPStatus.SERVICE_UNAVAILABLE, http.HTTPStatus.TOO_MANY_REQUESTS}:
         all_headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
-    if row.status == http.HTTPStatus.UNAUTHORIZED:
-        all_headers.setdefault("WWW-Authenticate", 'Bearer realm="throughline"')
+    if code in _CHALLENGES or row.status == http.HTTPStatus.UNAUTHORIZED:
+        all_headers.setdefault("WWW-Authenticate", 'Bearer realm="throughline"' + _CHALLENGES.get(code, ""))
     return JSONResponse(content, row.status, all_headers, media_type="application/problem+json")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.api.authentication import Principal
+from app.api.principals import Principal
 from app.domain.errors import Conflict, Fault, Invalid
 from app.services import idempotency
 from app.services.idempotency import KeyedRequest
@@ -30,7 +30,7 @@ async def of(request: Request, principal: Principal) -> KeyedRequest | None:
         fault = Fault("length", f"takes 1 to {_KEY_LENGTH_MAX} characters", header="Idempotency-Key")
         raise Invalid(f"Idempotency-Key takes 1 to {_KEY_LENGTH_MAX} characters.", errors=(fault,))
     sent = request.url.query.encode() + b"\n" + await request.body()
-    return KeyedRequest(principal.key_id, request.method, request.url.path, key, hashlib.sha256(sent).digest())
+    return KeyedRequest(principal.caller_id, request.method, request.url.path, key, hashlib.sha256(sent).digest())
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def alone(request: Request, keyed: KeyedRequest | None) -> Iterator[None]:
         yield
         return
     running: set[tuple[object, ...]] = request.app.state.running_keys
-    place = (keyed.api_key_id, keyed.method, keyed.route, keyed.key)
+    place = (keyed.caller_id, keyed.method, keyed.route, keyed.key)
     if place in running:
         raise Conflict("A request with this Idempotency-Key is still running.", code="request_in_progress")
     running.add(place)

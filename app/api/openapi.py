@@ -54,10 +54,19 @@ TAGS = {
     "xapi": "A learning record store for each source with the adapter `xapi`: versions 1.0.3 and 2.0.",
     "changes": "Everything that changed, in order.",
     "keys": "API keys.",
+    "identity-providers": "Issuers whose access tokens are taken instead of API keys.",
     "tenant": "The organisation behind the key.",
     "system": "Health, version and error codes.",
 }
 
+_ACCESS_TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "An access token (RFC 9068) of one of the tenant's identity providers (`/v1/identity-providers`), "
+    "whose grants turn its claims into scopes. Unless its audience is `throughline:<tenant>`, send the header "
+    "`Throughline-Tenant: <tenant>` beside it.",
+}
 _ALWAYS = {414, 431, 500, 503}
 _WITH_KEY = {401, 403, 422, 429}
 _BY_ADDRESS = {405}
@@ -102,9 +111,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     components.complete_answers(schema)
     examples.complete(schemas)
     schema["components"]["responses"] = _problem_responses()
+    schema["components"]["securitySchemes"]["accessToken"] = _ACCESS_TOKEN
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _document_errors(path, method, operation)
+            if operation.get("security") == [{"apiKey": []}]:
+                operation["security"].append({"accessToken": []})
     for operations in schema["webhooks"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)

@@ -50,7 +50,29 @@ _ROWS = (
         "unauthenticated",
         401,
         "The request carries no valid key",
-        ("Send `Authorization: Bearer tl_...` with a key that is neither mistyped, expired nor revoked."),
+        (
+            "Send `Authorization: Bearer tl_...` with a key that is neither mistyped, expired nor revoked, or the "
+            "access token of an identity provider that the tenant trusts."
+        ),
+    ),
+    (
+        "invalid_token",
+        401,
+        "The access token is not accepted",
+        (
+            "`detail` names the check that failed. Get a new token, or compare the identity provider under "
+            "`/v1/identity-providers` with what the token says: `iss`, `aud`, `kid`, `alg`, `exp`, `nbf`, `iat`."
+        ),
+    ),
+    (
+        "unknown_issuer",
+        401,
+        "Nobody has said to trust this token's issuer",
+        (
+            "Let an admin of the tenant send POST /v1/identity-providers with `issuer` exactly as in the token's "
+            "`iss`, or enable the one that is there; and name the right tenant: by the audience, or in the header "
+            "Throughline-Tenant."
+        ),
     ),
     (
         "bad_signature",
@@ -58,7 +80,12 @@ _ROWS = (
         "The delivery is not authentic",
         ("Compare the secret and the authentication scheme of the source with what the LMS uses."),
     ),
-    ("missing_scope", 403, "The key may not do this", "Use a key with the scope named in `detail`."),
+    (
+        "missing_scope",
+        403,
+        "The caller may not do this",
+        ("Use a key with the scope named in `detail`, or a token whose claims an identity provider grants it to."),
+    ),
     (
         "not_found",
         404,

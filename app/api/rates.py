@@ -1,4 +1,4 @@
-"""Fair shares: how many requests a key may make in a window of time, told with every answer.
+"""Fair shares: how many requests a caller may make in a window of time, told with every answer.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ gives the headers. Receivers of deliveries have
 no part in it: an LMS is never answered 429.
@@ -14,7 +14,7 @@ from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
-from app.api.authentication import Principal
+from app.api.principals import Principal
 from app.domain.errors import ThroughlineError
 
 
@@ -26,7 +26,7 @@ class TooManyRequests(ThroughlineError):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What is left of a key's share: requests, and seconds until it is whole again."""
+    """What is left of a caller's share: requests, and seconds until it is whole again."""
 
     fits: bool
     remaining: int
@@ -34,26 +34,26 @@ class Share:
 
 
 class Rates:
-    """The shares of the keys that this process has seen; `most` 0: there is no limit."""
+    """The shares of the callers that this process has seen; `most` 0: there is no limit."""
 
     def __init__(self, most: int, seconds: int) -> None:
         self.policy = f'"key";q={most};w={seconds}'
         self._item = RateLimitItemPerSecond(max(most, 1), seconds) if most else None
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
 
-    def take(self, key_id: UUID) -> Share | None:
-        """Count one request of a key; None where there is no limit."""
+    def take(self, caller_id: UUID) -> Share | None:
+        """Count one request of a caller; None where there is no limit."""
         if self._item is None:
             return None
-        fits = self._limiter.hit(self._item, key_id.hex)
-        stats = self._limiter.get_window_stats(self._item, key_id.hex)
+        fits = self._limiter.hit(self._item, caller_id.hex)
+        stats = self._limiter.get_window_stats(self._item, caller_id.hex)
         return Share(fits, stats.remaining, max(1, math.ceil(stats.reset_time - time.time())))
 
 
 def admit(request: Request, principal: Principal) -> None:
-    """Count a request against its key's share, and have the answer tell what is left. Raises TooManyRequests."""
+    """Count a request against its caller's share, and have the answer tell what is left. Raises TooManyRequests."""
     rates: Rates = request.app.state.rates
-    share = rates.take(principal.key_id)
+    share = rates.take(principal.caller_id)
     if share is None:
         return
     told = {"RateLimit-Policy": rates.policy, "RateLimit": f'"key";r={share.remaining};t={share.reset_seconds}'}
@@ -61,4 +61,4 @@ def admit(request: Request, principal: Principal) -> None:
         told["Retry-After"] = str(share.reset_seconds)
     request.state.told = getattr(request.state, "told", {}) | told
     if not share.fits:
-        raise TooManyRequests(f"This key has used up its share: wait {share.reset_seconds} seconds.")
+        raise TooManyRequests(f"This caller has used up their share: wait {share.reset_seconds} seconds.")

@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from app.api import deprecations, keyed_requests
-from app.api.authentication import Principal
 from app.api.bodies import read_json
+from app.api.principals import Principal
 from app.api.rates import admit
 from app.domain.errors import Fault, Invalid
 
@@ -27,8 +27,9 @@ class UnitRoute(APIRoute):
     parsed before the unit opens, so that a slow client holds no lock.
     """
 
-    scope: str | None = None
-    """Scope that every method needs; None: `read` to GET, `write` otherwise."""
+    reading_scope = "read"
+    writing_scope = "write"
+    """Scopes that GET, and every other method, need."""
 
     def get_route_handler(self) -> Handler:
         """Return the handler around FastAPI's own."""
@@ -37,12 +38,12 @@ class UnitRoute(APIRoute):
         notice = deprecations.headers(self.openapi_extra)
 
         async def handle(request: Request) -> Response:
-            principal: Principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
+            principal: Principal = await request.app.state.keyring.principal(request.headers)
             request.state.principal = principal
             request.state.told = dict(notice)
             admit(request, principal)
             reading = request.method in _SAFE
-            principal.require(self.scope or ("read" if reading else "write"))
+            principal.require(self.reading_scope if reading else self.writing_scope)
             _check_address(request, parameters)
             if reading:
                 return await self.read(request, principal, inner)
@@ -108,7 +109,7 @@ def _check_address(request: Request, parameters: frozenset[str]) -> None:
 
 
 class KeyRoute(APIRoute):
-    """A route that needs a key with `scope` and no unit of work: it waits for nobody and holds nothing."""
+    """A route that needs a caller with `scope` and no unit of work: it waits for nobody and holds nothing."""
 
     scope = "read"
 
@@ -119,7 +120,7 @@ class KeyRoute(APIRoute):
         notice = deprecations.headers(self.openapi_extra)
 
         async def handle(request: Request) -> Response:
-            principal: Principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
+            principal: Principal = await request.app.state.keyring.principal(request.headers)
             request.state.principal = principal
             request.state.told = dict(notice)
             admit(request, principal)
@@ -133,6 +134,6 @@ class KeyRoute(APIRoute):
 
 
 class AdminRoute(UnitRoute):
-    """A route that only keys with the scope `admin` may use."""
+    """A route that only callers with the scope `admin` may use."""
 
-    scope = "admin"
+    reading_scope = writing_scope = "admin"

@@ -23,8 +23,8 @@ class ScreenedRoute(UnitRoute):
 
         async def handle(request: Request) -> Response:
             if request.method in {"POST", "PATCH"}:
-                principal = await request.app.state.keyring.principal(request.headers.get("authorization"))
-                principal.require("write")
+                principal = await request.app.state.keyring.principal(request.headers)
+                principal.require(self.writing_scope)
                 body = await read_json(request)
                 for pointer, url in type(self).addresses(body) if isinstance(body, Mapping) else ():
                     await _screen(request, pointer, url)

@@ -4,7 +4,7 @@ import hmac
 from dataclasses import replace
 
 from app.api import tokens
-from app.api.keysets import KeySets
+from app.api.keysets import KeySets, Place
 from app.api.setups import Connected
 from app.domain.errors import Unavailable
 from app.lms import Delivery, Refused, SourceSetup, UnknownKey, _signatures
@@ -45,7 +45,7 @@ class Senders:
             _signatures.verify(delivery, setup)
 
     async def _verify_signed_body(self, connected: Connected, delivery: Delivery) -> None:
-        place = (connected.source_id, str(connected.setup.authentication["jwks_url"]))
+        place = Place(connected.source_id, str(connected.setup.authentication["jwks_url"]))
         try:
             _signatures.verify(delivery, _with_option(connected.setup, "jwks", value=self._key_sets.at_hand(place)))
         except UnknownKey:

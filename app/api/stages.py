@@ -13,7 +13,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api import keyed_requests
-from app.api.authentication import Principal
+from app.api.principals import Principal
 from app.api.routing import Handler, UnitRoute
 from app.models.unit import Units
 from app.services.idempotency import KeyedRequest

@@ -14,9 +14,10 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 
-from app.api.authentication import Keyring, Unauthenticated
+from app.api.authentication import Keyring
 from app.api.changes import cursor_of, place_of
 from app.api.deps import KEY_REQUIRED, PrincipalOf, VaultOf
+from app.api.principals import Unauthenticated
 from app.api.rates import TooManyRequests
 from app.api.routing import KeyRoute
 from app.domain.errors import Unavailable
@@ -219,7 +220,7 @@ async def _proved(request: Request) -> bool:
     """Return whether the key is still good; while the database is away, what is proved stays so."""
     keyring: Keyring = request.app.state.keyring
     try:
-        principal: Any = await keyring.principal(request.headers.get("authorization"))
+        principal: Any = await keyring.principal(request.headers)
     except Unauthenticated:
         return False
     except Unavailable:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.api.authentication import Unauthenticated
+from app.api.principals import Unauthenticated
 from app.services import vitals
 
 REGISTRY = CollectorRegistry()

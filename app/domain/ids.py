@@ -50,6 +50,7 @@ PREFIXES = {
     "rol": "rollout design",
     "stm": "impact statement",
     "key": "API key",
+    "idp": "identity provider",
     "ten": "tenant",
     "hook": "webhook endpoint",
     "msg": "webhook message",

@@ -11,7 +11,7 @@ from pydantic import Field as Part
 from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
 
-from app.models.base import ANSWER, Exact, Instant, Json, Noun, ReadShape, Row, Shape, new_id, tenant_key
+from app.models.base import ANSWER, Exact, Instant, Json, Noun, ReadShape, Row, Shape, new_id
 from app.models.history import historised
 from app.models.initiatives import Level
 from app.models.values import AwareTime, ChangeId, ExactNumber, KeyId, TenantId, Title, Weight, Whole, Zone
@@ -22,7 +22,17 @@ REFERENCE_TABLES = ("tenant",)
 LOCAL_TABLES = ("job",)
 """Tables that stay on the coordinator, without policy and without foreign keys (tenancy rule 6)."""
 
-SCOPES = ("read", "write", "ingest", "admin")
+
+class Scope(StrEnum):
+    """What a caller may do; admin may do everything."""
+
+    READ = "read"
+    WRITE = "write"
+    INGEST = "ingest"
+    ADMIN = "admin"
+
+
+SCOPES = tuple(Scope)
 
 
 class Tenant(SQLModel, table=True):
@@ -205,16 +215,18 @@ class ChangeRead(SQLModel):
 
 
 class IdempotencyRecord(Row, table=True):
-    """The stored answer of a request that carried an Idempotency-Key (decisions.md, "Idempotency-Key")."""
+    """The stored answer of a request that carried an Idempotency-Key (decisions.md, "Idempotency-Key").
+
+    `caller_id` is the id of an API key, or the pseudonym of one subject of an identity provider.
+    """
 
     __tablename__ = "idempotency_record"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "api_key_id", "method", "route", "key_sha256"),
-        tenant_key("api_key_id", "api_key"),
+        UniqueConstraint("tenant_id", "caller_id", "method", "route", "key_sha256"),
         Index("ix_idempotency_record_created_at", "tenant_id", "created_at"),
     )
 
-    api_key_id: UUID = Field(sa_type=Uuid)
+    caller_id: UUID = Field(sa_type=Uuid)
     method: str = Field(max_length=10)
     route: str = Field(max_length=500)
     key_sha256: bytes = Field(sa_type=LargeBinary)

@@ -21,9 +21,9 @@ KEPT = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request under an Idempotency-Key: scope (key, method, route), the key itself, and a hash of what was sent."""
+    """A request under an Idempotency-Key: scope (caller, method, route), key, and a hash of what was sent."""
 
-    api_key_id: UUID
+    caller_id: UUID
     method: str
     route: str
     key: str
@@ -47,7 +47,7 @@ class Answer:
 async def find(session: AsyncSession, vault: Vault, request: KeyedRequest) -> Answer | None:
     """Return the stored answer; None for a first request. Raises Invalid when the key belongs to another request."""
     statement = select(IdempotencyRecord).where(
-        col(IdempotencyRecord.api_key_id) == request.api_key_id,
+        col(IdempotencyRecord.caller_id) == request.caller_id,
         col(IdempotencyRecord.method) == request.method,
         col(IdempotencyRecord.route) == request.route,
         col(IdempotencyRecord.key_sha256) == request.key_sha256,
@@ -66,7 +66,7 @@ async def keep(session: AsyncSession, vault: Vault, request: KeyedRequest, answe
     session.add(
         IdempotencyRecord(
             tenant_id=unit.tenant.id,
-            api_key_id=request.api_key_id,
+            caller_id=request.caller_id,
             method=request.method,
             route=request.route,
             key_sha256=request.key_sha256,

@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
-from app.api.authentication import Principal
 from app.api.bodies import InvalidJson, UnsupportedMediaType, read_json
 from app.api.graphql.requests import Answer, Asked, Caller, Malformed, Run
+from app.api.principals import Principal
 from app.api.rates import admit
 from app.lms import Unreadable
 from app.lms._body import strict_json
@@ -25,7 +25,7 @@ GRAPHQL_JSON = "application/graphql-response+json"
 async def graphql(request: Request) -> Response:
     """Run one query of a key holder."""
     state = request.app.state
-    principal: Principal = await state.keyring.principal(request.headers.get("authorization"))
+    principal: Principal = await state.keyring.principal(request.headers)
     admit(request, principal)
     principal.require("read")
     media_type = _media_type(request.headers.get("accept", ""))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.api.authentication import Principal
+from app.api.principals import Principal
 from app.models.unit import Units
 from app.vault import Vault
 

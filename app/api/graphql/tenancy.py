@@ -18,6 +18,7 @@ from app.api.graphql.nodes import KINDS, NAMES, Node, entry, load
 from app.api.graphql.scalars import computed
 from app.models.tenancy import Change, ChangeRead, TenantRead
 from app.services import changes, nouns, tenants
+from app.services.identity_providers import IDENTITY_PROVIDERS
 from app.services.nouns import NounType
 from app.services.pages import Page
 from app.services.tenants import SETTINGS
@@ -51,6 +52,24 @@ class TenantNode(Node):
 
 async def _names(session: AsyncSession, tenant_ids: list[UUID]) -> Sequence[str]:
     return [(await tenants.read(session, tenant_id)).name for tenant_id in tenant_ids]
+
+
+@entry(IDENTITY_PROVIDERS)
+class IdentityProviderNode(Node):
+    """An issuer of access tokens that the tenant trusts."""
+
+    name: auto
+    issuer: auto
+    audience: auto
+    jwks_url: auto
+    algorithms: auto
+    scope_claim: auto
+    grants: auto
+    required_claims: auto
+    max_lifetime_seconds: auto
+    description: auto
+    status: auto
+    last_used_at: auto
 
 
 @entry(CHANGES, "ordinal", "noun", "noun_id", "verb")

@@ -68,6 +68,7 @@ async def _said(org: Organisation, database: Database, scene: Scene) -> None:
 async def _people(org: Organisation, scene: Scene) -> None:
     scene["ParentOrgUnit"] = (await make(org.client, "org-units", 1))["id"]
     scene["OrgUnit"] = (await make(org.client, "org-units", 2, parent_id=scene["ParentOrgUnit"], kind="plant"))["id"]
+    scene["IdentityProvider"] = (await make(org.client, "identity-providers", 1))["id"]
     scene["Person"] = (await make(org.client, "people", 1, org_unit_id=scene["OrgUnit"], role="operator"))["id"]
 
 

@@ -51,6 +51,7 @@ REST = {
     "Commitment": "commitments",
     "WebhookEndpoint": "webhook-endpoints",
     "WebhookMessage": "webhook-messages",
+    "IdentityProvider": "identity-providers",
     "WebhookAttempt": "webhook-attempts",
     "Operation": "operations",
     "PublishedFigure": "published-figures",
