@@ -18,7 +18,8 @@ from app.models.figures import AudienceSnapshot, Explanation, FigureList
 from app.models.figures import FigureRead as Read
 from app.models.values import Day
 from app.services import explanations, figures, subjects
-from app.services.figures import DIMENSIONS, DIMENSIONS_MOST, Computed, View, dimensions
+from app.services.figures import DIMENSIONS_MOST, Computed, View, dimensions
+from app.services.inputs import DIMENSIONS
 from app.services.subjects import SubjectId
 from app.vault import Vault
 

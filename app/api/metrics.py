@@ -1,6 +1,6 @@
 """`/v1/metrics`: the catalogue of metrics, and any of them computed from inputs given in the request."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,8 +9,9 @@ from app.api.deps import KEY_REQUIRED
 from app.api.routing import KeyRoute
 from app.domain.figure import ValueType
 from app.domain.metrics import METRICS, catalogue, evaluate, metric
-from app.domain.metrics.definitions import Standing
+from app.domain.metrics.definitions import Metric, Standing
 from app.models.figures import FigureRead
+from app.services.inputs import DIMENSIONS, cuts_of
 
 router = APIRouter(prefix="/metrics", tags=["metrics"], route_class=KeyRoute, dependencies=[KEY_REQUIRED])
 
@@ -42,6 +43,18 @@ class MetricVector(BaseModel):
     expected: dict[str, Any] = Field(description="Fields of the figure; `caveats` lists codes that must be present.")
 
 
+class MetricCuts(BaseModel):
+    """What a metric can be cut by, and of every other dimension why it has no segments along it."""
+
+    metric: str = Field(description="The metric, with its variant.", examples=["completion_rate{denominator=audience}"])
+    subjects: list[str] = Field(description="Kinds of subject.", examples=[["activity", "initiative", "tenant"]])
+    by: list[str] = Field(description="Dimensions that it can be cut by.", examples=[["org_unit", "role", "month"]])
+    refused: dict[str, str] = Field(
+        description="The other dimensions, each with the reason why there are no segments along it.",
+        examples=[{"source": "learning is offered to people whatever platform they use"}],
+    )
+
+
 class MetricRead(BaseModel):
     """One metric: everything that another tool needs to get the same answers."""
 
@@ -59,6 +72,22 @@ class MetricRead(BaseModel):
     parameters: list[MetricInput] = Field(description="Declared choices.")
     inputs: list[MetricInput] = Field(description="What goes in.")
     vectors: list[MetricVector] = Field(description="Cases with their right answers.")
+    by: list[str] = Field(description="Dimensions that it can be cut by, in one variant at least.", examples=[["role"]])
+    cuts: list[MetricCuts] = Field(
+        description="What each of its variants can be asked of and cut by; empty where stored facts answer it nowhere."
+    )
+
+    @classmethod
+    def of(cls, row: Metric) -> Self:
+        """Return a row of the catalogue with what its figures can be cut by."""
+        cuts = [
+            MetricCuts(
+                metric=str(each.asked), subjects=list(each.subjects), by=list(each.by), refused=dict(each.refused)
+            )
+            for each in cuts_of(row.slug)
+        ]
+        by = [each for each in DIMENSIONS if any(each in one.by for one in cuts)]
+        return cls.model_validate(row.as_json() | {"by": by, "cuts": cuts})
 
 
 class MetricCatalogue(BaseModel):
@@ -83,13 +112,13 @@ class MetricQuestion(BaseModel):
 @router.get("", operation_id="listMetrics", summary="Read the catalogue of metrics")
 async def list_metrics() -> MetricCatalogue:
     """Return every definition with formula, edge rules, source and test vectors."""
-    return MetricCatalogue.model_validate(catalogue())
+    return MetricCatalogue(rules=catalogue()["rules"], metrics=[MetricRead.of(row) for row in METRICS])
 
 
 @router.get("/{slug}", operation_id="getMetric", summary="Read the definition of a metric")
 async def get_metric(slug: _SLUG) -> MetricRead:
     """Return one definition."""
-    return MetricRead.model_validate(metric(slug).as_json())
+    return MetricRead.of(metric(slug))
 
 
 @router.post("/{slug}/evaluate", operation_id="evaluateMetric", summary="Compute a metric from given inputs")

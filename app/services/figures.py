@@ -21,14 +21,11 @@ from app.domain.metrics.spelling import Asked
 from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
 from app.services import inputs, protection, subjects
-from app.services.inputs import Given, Link, Place, Provider, Read, Scope
-from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Label
+from app.services.inputs import DIMENSIONS, Given, Link, Place, Provider, Read, Scope
+from app.services.inputs._provider import BUCKETS, Label
 from app.services.protection import Loaded
 from app.services.subjects import SubjectId
 from app.services.versions import rows_at
-
-DIMENSIONS = (*PEOPLE, *LEARNING, "initiative", "outcome", *BUCKETS)
-"""What figures can be cut by."""
 
 _LABELS = {"org_unit": "org", "activity": "act", "source": "src", "initiative": "ini", "outcome": "out"}
 
@@ -201,11 +198,7 @@ def _jobs(kind: str, asked: Sequence[Asked], by: tuple[str, ...]) -> list[_Job]:
             raise Invalid(f"{detail}.", errors=(Fault("no_such_figure", detail, parameter="metric"),))
         provider, read = found
         always = () if by else provider.always
-        unfit = [dimension for dimension in by if dimension not in provider.by]
-        if unfit:
-            known = ", ".join(sorted(provider.by)) or "nothing"
-            detail = f"{each} of {_spoken(kind)} cannot be cut by {', '.join(unfit)}; it can by: {known}"
-            raise Invalid(f"{detail}.", errors=(Fault("no_such_segment", detail, parameter="by"),))
+        _require_cuts(provider, each, kind, by)
         values = each.values
         needed = tuple((name, values[name]) for name in provider.parameters if name in values)
         key = (id(provider), needed, by or always)
@@ -213,6 +206,18 @@ def _jobs(kind: str, asked: Sequence[Asked], by: tuple[str, ...]) -> list[_Job]:
         earlier = () if job is None else job.asked
         grouped[key] = _Job(provider, needed, by or always, (*earlier, (each, read)))
     return list(grouped.values())
+
+
+def _require_cuts(provider: Provider, asked: Asked, kind: str, by: tuple[str, ...]) -> None:
+    """Raise Invalid with the reason unless a metric can be cut by these dimensions."""
+    name = provider.name_of(asked.slug, asked.variant)
+    taken = provider.takes(name)
+    unfit = next((dimension for dimension in by if dimension not in taken), None)
+    if unfit is not None:
+        known = ", ".join(each for each in DIMENSIONS if each in taken) or "nothing"
+        why = provider.why_not(name, unfit)
+        detail = f"{asked} of {_spoken(kind)} cannot be cut by {unfit}: {why}; it can by: {known}"
+        raise Invalid(f"{detail}.", errors=(Fault("no_such_segment", detail, parameter="by"),))
 
 
 def _spoken(kind: str) -> str:

@@ -28,7 +28,8 @@ from app.domain.metrics.catalogue import metric
 from app.domain.metrics.spelling import Asked, spelled
 from app.models.figures import AudienceSnapshot, ExplainedInput, Explanation, FigureInterval, FigureRead
 from app.services import explanations, figures, inputs
-from app.services.figures import DIMENSIONS, Computed, dimensions
+from app.services.figures import Computed, dimensions
+from app.services.inputs import DIMENSIONS
 
 _METRIC_FIELDS = (
     "slug",

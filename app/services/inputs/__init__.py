@@ -8,20 +8,24 @@ and a reader per metric; nothing else needs to know of it. A metric of one kind 
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from app.domain.metrics.catalogue import METRICS
-from app.domain.metrics.spelling import Asked, variants
-from app.services.inputs._provider import Given, Link, Place, Provider, Read, Scope
+from app.domain.metrics.spelling import Asked, ask, variants
+from app.services.inputs._provider import DIMENSIONS, Given, Link, Place, Provider, Read, Scope
 
 __all__ = [
+    "DIMENSIONS",
     "SEGMENTS",
+    "Cuts",
     "Given",
     "Link",
     "Place",
     "Provider",
     "Read",
     "Scope",
+    "cuts_of",
     "kinds",
     "metrics_of",
     "provider_of",
@@ -68,7 +72,7 @@ def provider_of(kind: str, asked: Asked) -> tuple[Provider, Read] | None:
         if (kind, name) in _by_name():
             return _by_name()[kind, name]
         wider = _by_name().get((SEGMENTS[kind], name)) if kind in SEGMENTS else None
-        if wider is not None and kind in wider[0].by:
+        if wider is not None and kind in wider[0].takes(name):
             return wider
     return None
 
@@ -85,6 +89,35 @@ def metrics_of(kind: str) -> tuple[Asked, ...]:
             entry = provider_of(kind, asked)
             if entry is not None:
                 found[Asked(row.slug) if row.slug in entry[0].metrics else asked] = None
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """What a metric can be cut by for some kinds of subject, and of every other dimension why not."""
+
+    asked: Asked
+    subjects: tuple[str, ...]
+    by: tuple[str, ...]
+    refused: Mapping[str, str]
+
+
+@cache
+def cuts_of(slug: str) -> tuple[Cuts, ...]:
+    """Return the cuts of a metric: of each of its variants, and of kinds of subject that differ in them, apart."""
+    found: list[Cuts] = []
+    for asked in variants(ask(slug).row):
+        by_name: dict[tuple[int, str], list[str]] = {}
+        for kind in kinds():
+            entry = provider_of(kind, asked)
+            if entry is not None:
+                key = (providers().index(entry[0]), entry[0].name_of(asked.slug, asked.variant))
+                by_name.setdefault(key, []).append(kind)
+        for (place, name), subjects in by_name.items():
+            provider = providers()[place]
+            by = tuple(each for each in DIMENSIONS if each in provider.takes(name))
+            refused = {each: provider.why_not(name, each) for each in DIMENSIONS if each not in by}
+            found.append(Cuts(asked, tuple(subjects), by, refused))
     return tuple(found)
 
 

@@ -28,6 +28,9 @@ PEOPLE = ("org_unit", "role", "wave")
 LEARNING = ("activity", "source", "content_version")
 """Dimensions of what is learned."""
 
+DIMENSIONS = (*PEOPLE, *LEARNING, "initiative", "outcome", *BUCKETS)
+"""What figures can be cut by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -131,7 +134,8 @@ class Provider:
     be asked of, `by` the dimensions that it can be cut by, `always` those that it is cut by unasked, `parameters` those
     parameters of the metrics that `load` needs. `nothing` makes the facts of a subject of which nothing is known (None:
     it has no such figures). `people`: figures count people, so that small groups are protected by `sensitivity`.
-    `events`: the facts behind are learning events.
+    `events`: the facts behind are learning events. `refused` says of every other dimension why there are no segments
+    along it, `apart` the same of single metrics for dimensions that the rest of the family has.
     """
 
     metrics: Mapping[str, Read]
@@ -144,6 +148,20 @@ class Provider:
     people: bool = False
     sensitivity: Sensitivity = Sensitivity.AGGREGATE
     events: bool = False
+    refused: Mapping[str, str] = field(default_factory=dict)
+    apart: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def takes(self, name: str) -> frozenset[str]:
+        """Return the dimensions that the metric called `name` here can be cut by."""
+        return self.by - self.apart.get(name, {}).keys()
+
+    def why_not(self, name: str, dimension: str) -> str:
+        """Return in a sentence why a metric has no segments along a dimension that it does not take."""
+        return self.apart.get(name, {}).get(dimension) or self.refused[dimension]
+
+    def name_of(self, slug: str, variant: str | None) -> str:
+        """Return what a metric is called here: by slug and variant where that has a reader of its own."""
+        return f"{slug}{{{variant}}}" if f"{slug}{{{variant}}}" in self.metrics else slug
 
     def given(self, read: Read, facts: Any, scope: Scope) -> Given | None:
         """Return what a reader of this family makes of facts; `inconsistent` where it can make nothing of them.

@@ -127,7 +127,7 @@ def employed_on(person: FromClause, day: Any) -> ColumnElement[bool]:
 def subtree(session: AsyncSession, scope: Scope) -> CTE:
     """Return (root, unit): every org unit under each, itself included."""
     units = rows_at(session, OrgUnit, scope.as_of, archived=True)
-    tree = select(units.c.id.label("root"), units.c.id.label("unit")).cte("units_below", recursive=True)
+    tree = select(units.c.id.label("root"), units.c.id.label("unit")).cte(recursive=True)
     below = select(tree.c.root, units.c.id).select_from(tree.join(units, units.c.parent_id == tree.c.unit))
     return tree.union_all(below)
 
@@ -149,6 +149,25 @@ def told(session: AsyncSession, scope: Scope) -> Subquery:
         .distinct()
         .subquery()
     )
+
+
+_TOLD_AS = {"source": "source_id", "content_version": "content_version"}
+
+
+def told_along(
+    session: AsyncSession, scope: Scope, tables: FromClause, attempts: Subquery
+) -> tuple[FromClause, list[ColumnElement[Any]]]:
+    """Return `tables` joined with where the facts of their `attempts` were told, where a scope is cut by that.
+
+    Beside them the columns to cut by; an attempt that several sources told lies in the segment of each.
+    """
+    names = [_TOLD_AS[each] for each in scope.by if each in _TOLD_AS]
+    if not names:
+        return tables, []
+    facts = told(session, scope)
+    distinct = select(*(facts.c[name] for name in ("person_id", "activity_id", *names))).distinct().subquery()
+    same = and_(distinct.c.person_id == attempts.c.person_id, distinct.c.activity_id == attempts.c.activity_id)
+    return tables.join(distinct, same), [distinct.c[name] for name in names]
 
 
 def bucketed(placed: ColumnElement[Any], bucket: str, scope: Scope) -> ColumnElement[Any]:

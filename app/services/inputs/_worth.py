@@ -51,6 +51,11 @@ class Spent:
     links: tuple[Link, ...] = ()
     days: tuple[date, ...] = ()
 
+    def only(self, chosen: Sequence[int]) -> "Spent":
+        """Return the items at these places."""
+        parts = (tuple(each[n] for n in chosen) for each in (self.items, self.links, self.days))
+        return Spent(*parts)  # type: ignore[arg-type]  # the three tuples in the order of the fields
+
     @property
     def mixed(self) -> str | None:
         """Why the items cannot be added on any basis: amounts of two currencies never are."""

@@ -18,6 +18,7 @@ from app.models.learning import Enrolment
 from app.models.money import CostItem
 from app.models.objectives import Objective, ObjectiveStatus
 from app.models.outcomes import Outcome, OutcomeStatus, TargetKind
+from app.services.inputs._cuts import SETUP
 from app.services.inputs._provider import Given, Place, Provider, Scope
 from app.services.money import charged
 from app.services.versions import rows_at
@@ -175,6 +176,10 @@ def _support(found: Goals, _scope: Scope) -> Given:
 
 
 PROVIDERS = (
-    Provider(metrics={"alignment_coverage": _coverage}, kinds=frozenset({"tenant"}), load=_ties, nothing=Ties),
-    Provider(metrics={"objective_support": _support}, kinds=frozenset({"tenant"}), load=_goals, nothing=Goals),
+    Provider(
+        metrics={"alignment_coverage": _coverage}, kinds=frozenset({"tenant"}), load=_ties, nothing=Ties, refused=SETUP
+    ),
+    Provider(
+        metrics={"objective_support": _support}, kinds=frozenset({"tenant"}), load=_goals, nothing=Goals, refused=SETUP
+    ),
 )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.metrics.answers import caveat
 from app.models.behaviours import Behaviour, Deed, Observation, Observer, SupportDeed
 from app.models.surveys import Respondent
+from app.services.inputs._cuts import refuse
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, distinct_people, members, place_of, total
 from app.services.inputs._under import employed_on, initiatives, people
@@ -209,6 +210,8 @@ def _support(found: Supported, _scope: Scope) -> Given:
     return Given({"learners": found.learners}, found.people)
 
 
+_REFUSED = refuse(learning="what people do on the job comes of all that they learned, not of a single activity")
+
 PROVIDERS = (
     Provider(
         metrics={"application_rate{all}": _of_all, "application_rate{respondents}": _of_respondents},
@@ -217,6 +220,7 @@ PROVIDERS = (
         nothing=Applied,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        refused=_REFUSED,
     ),
     Provider(
         metrics={"manager_support_index": _support},
@@ -225,5 +229,6 @@ PROVIDERS = (
         nothing=Supported,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        refused=_REFUSED,
     ),
 )

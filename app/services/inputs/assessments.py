@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Subquery, and_, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.privacy import Sensitivity
@@ -15,9 +15,10 @@ from app.models.activities import Activity, ActivityKind
 from app.models.assessments import AssessmentMoment, AssessmentScore, ProficiencyStandard, StandardAttainment
 from app.models.base import Exact
 from app.models.learning import Enrolment
-from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._cuts import SUBJECTS, refuse
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, place_of, total
-from app.services.inputs._under import activities, initiatives, local_day, people
+from app.services.inputs._under import activities, initiatives, local_day, people, told_along, whole
 from app.services.inputs.surveys import KINDS
 from app.services.versions import rows_at
 
@@ -133,7 +134,9 @@ async def _graded(session: AsyncSession, scope: Scope) -> Mapping[Place, Graded]
     """Count each person once for each exam, and for each other activity that is graded."""
     enrolments, under = rows_at(session, Enrolment, scope.as_of), activities(session, scope)
     kinds = rows_at(session, Activity, scope.as_of)
-    keys = [*(under.c[name] for name in _KEYS), enrolments.c.person_id, under.c.activity_id, kinds.c.kind]
+    joined = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id)
+    tables, told_as = told_along(session, scope, joined.join(kinds, kinds.c.id == under.c.activity_id), enrolments)
+    keys = [*(under.c[name] for name in _KEYS), enrolments.c.person_id, under.c.activity_id, kinds.c.kind, *told_as]
     ordinal = enrolments.c.ordinal
     base = (
         select(
@@ -142,11 +145,7 @@ async def _graded(session: AsyncSession, scope: Scope) -> Mapping[Place, Graded]
             func.min(case((enrolments.c.passed.is_not(None), ordinal))).label("graded"),
             func.min(case((enrolments.c.passed.is_(True), ordinal))).label("passed"),
         )
-        .select_from(
-            enrolments.join(under, under.c.activity_id == enrolments.c.activity_id).join(
-                kinds, kinds.c.id == under.c.activity_id
-            )
-        )
+        .select_from(tables)
         .where(enrolments.c.first_event_at <= scope.now)
         .group_by(*keys)
         .subquery()
@@ -186,27 +185,33 @@ class Ways:
 async def _ways(session: AsyncSession, scope: Scope) -> Mapping[Place, Ways]:
     standards = rows_at(session, ProficiencyStandard, scope.as_of)
     attainments, person = rows_at(session, StandardAttainment, scope.as_of), people(session, scope)
-    whole = scope.kind == "tenant"
     under = initiatives(session, scope)
-    near = literal(scope.tenant_id) if whole else under.c.subject
     tables = attainments.join(standards, standards.c.id == attainments.c.standard_id)
-    if not whole:
+    subject: ColumnElement[Any] = whole(scope)
+    if scope.kind != "tenant":
         tables = tables.join(under, under.c.initiative_id == standards.c.initiative_id)
-    starts = func.coalesce(attainments.c.starts_on, person.c.joined_on).label("starts_on")
-    rows = select(
-        near.label("subject"),
-        attainments.c.person_id,
-        starts,
-        attainments.c.attained_on,
-        person.c.left_on,
-        standards.c.hold_days,
-        standards.c.title,
-    ).select_from(tables.join(person, person.c.id == attainments.c.person_id))
+        subject = under.c.subject
+    base = (
+        select(
+            subject.label("subject"),
+            standards.c.initiative_id,
+            *(attainments.c[name] for name in ("id", "person_id", "attained_on")),
+            func.coalesce(attainments.c.starts_on, person.c.joined_on).label("starts_on"),
+            person.c.left_on,
+            standards.c.hold_days,
+            standards.c.title,
+        )
+        .select_from(tables.join(person, person.c.id == attainments.c.person_id))
+        .subquery()
+    )
+    names = ("person_id", "starts_on", "attained_on", "left_on", "hold_days", "title", "id")
+    also = tuple(base.c[name] for name in names)
     found: dict[Place, Ways] = {}
-    for subject, person_id, start, attained, left, hold, title in await session.execute(rows):
+    for row in await session.execute(counted(session, scope, base, "starts_on", (func.count(),), also=also)):
+        person_id, start, attained, left, hold, title = row[1 + len(scope.by) : -2]
         duration = None if start is None else _way(start, attained, left, hold, scope.today)
         if duration is not None:
-            here = found.setdefault((subject, ()), Ways())
+            here = found.setdefault(place_of(row, scope), Ways())
             here.durations.append(duration)
             here.people.add(person_id)
             here.holds.add(hold)
@@ -234,6 +239,9 @@ def _proficiency(found: Ways, _scope: Scope) -> Given:
     return Given({"durations": found.durations}, len(found.people), parameters=known)
 
 
+_TESTED = refuse(learning="tests before and after are of an initiative as a whole, not of single activities")
+_PROVED = refuse(learning="a standard is proved on the job, and comes of all that was learned")
+
 PROVIDERS = (
     Provider(
         metrics={
@@ -248,6 +256,7 @@ PROVIDERS = (
         nothing=Scores,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        refused=_TESTED,
         sensitivity=Sensitivity.PERFORMANCE,
     ),
     Provider(
@@ -255,8 +264,9 @@ PROVIDERS = (
         kinds=frozenset({*KINDS, "activity"}),
         load=_graded,
         nothing=Graded,
-        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         people=True,
+        refused=SUBJECTS,
         sensitivity=Sensitivity.PERFORMANCE,
         events=True,
     ),
@@ -265,7 +275,9 @@ PROVIDERS = (
         kinds=KINDS,
         load=_ways,
         nothing=Ways,
+        by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        refused=_PROVED,
         sensitivity=Sensitivity.PERFORMANCE,
     ),
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,9 @@ from app.models.days import first_day
 from app.models.kpis import Kpi
 from app.models.outcomes import Outcome
 from app.services import readings
+from app.services.inputs._cuts import MEASURED
 from app.services.inputs._outcomes import with_kpis
-from app.services.inputs._provider import BUCKETS, Given, Label, Link, Place, Provider, Scope
+from app.services.inputs._provider import BUCKETS, Given, Label, Link, Place, Provider, Scope, bucket_end
 from app.services.readings import Reading
 
 
@@ -33,6 +34,13 @@ class Attained:
     def current(self) -> Decimal | None:
         """The newest value."""
         return None if self.reading is None else self.reading.value
+
+    def day(self, scope: Scope) -> date:
+        """Return the day on which it is held against the plan: today, or the last of the bucket that it lies in."""
+        if scope.bucket is None or self.reading is None:
+            return scope.today
+        first = first_day(self.reading.period_end - timedelta(days=1), scope.bucket)
+        return min(scope.today, bucket_end(first, scope.bucket) - timedelta(days=1))
 
     @property
     def maintains(self) -> bool:
@@ -103,23 +111,27 @@ async def load(session: AsyncSession, scope: Scope) -> Mapping[Place, Attained]:
 
 async def _segments(session: AsyncSession, scope: Scope) -> Mapping[Place, Attained]:
     """Return what is known of each outcome by the org unit that was measured and the bucket in which a period ends."""
-    pairs = await with_kpis(session, scope.ids, scope.as_of)
-    listed = list(pairs.values())
-    series: list[dict[UUID | None, list[Reading]]]
-    if "org_unit" in scope.by:
-        by_unit = await readings.series_by_unit(session, listed, as_of=scope.as_of, today=scope.today)
-        series = [dict(each.items()) for each in by_unit]
-    else:
-        whole = await readings.series_of_outcomes(session, listed, as_of=scope.as_of, today=scope.today)
-        series = [{None: each} for each in whole]
     found: dict[Place, Attained] = {}
-    for (outcome, kpi), units in zip(listed, series, strict=True):
+    for (outcome, kpi), units in await series(session, scope):
         for unit, each in units.items():
             for reading in each:
                 labels = _labels(scope, unit, reading)
                 if labels is not None:
                     found[outcome.id, labels] = Attained(outcome, kpi, reading)
     return found
+
+
+async def series(
+    session: AsyncSession, scope: Scope
+) -> list[tuple[tuple[Outcome, Kpi], Mapping[UUID | None, list[Reading]]]]:
+    """Return the readings of each outcome in order of time: by org unit where scopes are cut so, else under None."""
+    pairs = await with_kpis(session, scope.ids, scope.as_of)
+    listed = list(pairs.values())
+    if "org_unit" in scope.by:
+        by_unit = await readings.series_by_unit(session, listed, as_of=scope.as_of, today=scope.today)
+        return [(pair, dict(each.items())) for pair, each in zip(listed, by_unit, strict=True)]
+    whole = await readings.series_of_outcomes(session, listed, as_of=scope.as_of, today=scope.today)
+    return [(pair, {None: each}) for pair, each in zip(listed, whole, strict=True)]
 
 
 def _labels(scope: Scope, unit: UUID | None, reading: Reading) -> tuple[Label, ...] | None:
@@ -150,7 +162,7 @@ def _plan_value(found: Attained, scope: Scope) -> Given | None:
         return None
     inputs, caveats = found.plan()
     outcome = [Link("outcome", found.outcome.id, found.outcome.version)]
-    values = inputs | {"on": scope.today, "kpi_unit": found.kpi.unit}
+    values = inputs | {"on": found.day(scope), "kpi_unit": found.kpi.unit}
     return Given(values, caveats=caveats, links=dict.fromkeys(inputs, outcome))
 
 
@@ -158,7 +170,7 @@ def _pace(found: Attained, scope: Scope) -> Given | None:
     if found.maintains:
         return None
     inputs, caveats = found.plan()
-    return found.given(inputs | {"on": scope.today, "current": found.current}, *caveats)
+    return found.given(inputs | {"on": found.day(scope), "current": found.current}, *caveats)
 
 
 PROVIDERS = (
@@ -171,10 +183,14 @@ PROVIDERS = (
         kinds=frozenset({"outcome"}),
         load=load,
         by=frozenset({"org_unit", *BUCKETS}),
+        refused=MEASURED,
     ),
     Provider(
         metrics={"plan_value": _plan_value, "pace_index": _pace},
         kinds=frozenset({"outcome"}),
         load=load,
+        by=frozenset({"org_unit", *BUCKETS}),
+        refused=MEASURED,
+        apart={"plan_value": {"org_unit": "a plan is of the outcome as a whole, the same for each of its org units"}},
     ),
 )

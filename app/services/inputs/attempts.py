@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.days import SecondsBetween
 from app.models.learning import Enrolment
+from app.services.inputs._cuts import SUBJECTS
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, distinct_people, place_of, pursuits, total
-from app.services.inputs._under import activities, people
+from app.services.inputs._under import activities, people, told_along
 from app.services.inputs.learners import Counts, nothing, read_counts
 from app.services.versions import rows_at
 
@@ -61,9 +62,11 @@ async def _attempts(session: AsyncSession, scope: Scope) -> Mapping[Place, Count
     """Count attempts, and those of people who had completed the same activity in an earlier one."""
     under = activities(session, scope)
     enrolments = rows_at(session, Enrolment, scope.as_of)
+    joined = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id)
+    tables, told_as = told_along(session, scope, joined, enrolments)
     completed = case((enrolments.c.completed_at <= scope.now, 1), else_=0)
     earlier = func.max(completed).over(
-        partition_by=(under.c.subject, enrolments.c.person_id, enrolments.c.activity_id),
+        partition_by=(under.c.subject, enrolments.c.person_id, enrolments.c.activity_id, *told_as),
         order_by=enrolments.c.ordinal,
         rows=(None, -1),
     )
@@ -75,8 +78,9 @@ async def _attempts(session: AsyncSession, scope: Scope) -> Mapping[Place, Count
             enrolments.c.person_id,
             enrolments.c.first_event_at.label("first_at"),
             earlier.label("earlier"),
+            *told_as,
         )
-        .select_from(enrolments.join(under, under.c.activity_id == enrolments.c.activity_id))
+        .select_from(tables)
         .where(enrolments.c.first_event_at <= scope.now)
         .subquery()
     )
@@ -100,6 +104,7 @@ PROVIDERS = (
         nothing=Spells,
         by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         people=True,
+        refused=SUBJECTS,
         events=True,
     ),
     Provider(
@@ -107,8 +112,9 @@ PROVIDERS = (
         kinds=_KINDS,
         load=_attempts,
         nothing=nothing,
-        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         people=True,
+        refused=SUBJECTS,
         events=True,
     ),
 )

@@ -13,6 +13,7 @@ from app.domain.metrics.privacy import Sensitivity
 from app.models.initiatives import Alignment, Initiative
 from app.models.kpis import SubjectKind
 from app.services import panels
+from app.services.inputs._cuts import VALUED
 from app.services.inputs._outcomes import with_kpis
 from app.services.inputs._provider import Given, Place, Provider, Scope
 from app.services.panels import Facts
@@ -63,6 +64,7 @@ PROVIDERS = (
         load=_load,
         by=frozenset({"initiative"}),
         always=("initiative",),
+        refused=VALUED,
         people=True,
         sensitivity=Sensitivity.PERFORMANCE,
     ),

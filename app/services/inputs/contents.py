@@ -6,16 +6,18 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
-from app.models.activities import Activity, ActivityStatus
+from app.models.activities import Activity, ActivityReference, ActivityStatus
 from app.models.contents import ContentVersion, ReviewInterval
 from app.models.learning import Enrolment
-from app.services.inputs._provider import Given, Place, Provider, Scope
-from app.services.inputs._pursuits import members
-from app.services.inputs._under import activities, people
+from app.services.inputs._cuts import STATE, SUBJECTS, refuse
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._pursuits import counted, members, place_of
+from app.services.inputs._under import activities, people, told_along
+from app.services.inputs.learners import Counts, nothing
 from app.services.inputs.surveys import KINDS
 from app.services.versions import rows_at
 
@@ -50,11 +52,20 @@ async def _contents(session: AsyncSession, scope: Scope) -> Mapping[Place, Conte
         .outerjoin(intervals, intervals.c.risk_class == table.c.risk_class)
         .outerjoin(used, used.c.activity_id == table.c.id)
     )
+    labels = {"activity": table.c.id, "content_version": newest.c.label}
+    if "source" in scope.by:
+        references = rows_at(session, ActivityReference, scope.as_of)
+        known_to = select(references.c.activity_id, references.c.source_id).distinct().subquery()
+        joined = joined.outerjoin(known_to, known_to.c.activity_id == table.c.id)
+        labels["source"] = known_to.c.source_id
+    segments = [labels[each].label(f"segment_{n}") for n, each in enumerate(scope.by)]
     columns = (newest.c.published_on, newest.c.reviewed_on, newest.c.expires_on, intervals.c.days, used.c.uses)
-    statement = select(under.c.subject, *columns).select_from(joined).where(table.c.status == ActivityStatus.LIVE)
+    statement = select(under.c.subject, *segments, *columns).select_from(joined)
+    statement = statement.where(table.c.status == ActivityStatus.LIVE).order_by(table.c.id)
     found: dict[Place, Contents] = {}
-    for subject, published, reviewed, expires, days, uses in await session.execute(statement.order_by(table.c.id)):
-        here = found.setdefault((subject, ()), Contents())
+    for row in await session.execute(statement):
+        published, reviewed, expires, days, uses = row[1 + len(scope.by) :]
+        here = found.setdefault(place_of(row, scope), Contents())
         if published is None or days is None:
             here.unknown += 1
             continue
@@ -76,49 +87,69 @@ def _freshness(found: Contents, _scope: Scope) -> Given:
     return Given({"items": found.items}, caveats=(note,) if note else ())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Worked:
-    """Learning seconds of one place, those of scenarios and real tasks, and attempts whose activity says neither."""
+    """Learning hours of one place, those of scenarios and real tasks, and attempts whose activity says neither."""
 
     hours: Decimal = Decimal(0)
     real: Decimal = Decimal(0)
     unsaid: int = 0
+    counts: Counts = field(default_factory=nothing)
+
+
+def _spent_time(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return each attempt with its seconds as told, its hours by design where a completion tells none, and the kind."""
+    table, under = rows_at(session, Activity, scope.as_of), activities(session, scope)
+    enrolments = rows_at(session, Enrolment, scope.as_of)
+    joined = enrolments.join(table, table.c.id == enrolments.c.activity_id).join(
+        under, under.c.activity_id == table.c.id
+    )
+    tables, told_as = told_along(session, scope, joined, enrolments)
+    real = or_(table.c.scenario_based.is_(True), table.c.real_task.is_(True))
+    unsaid = and_(table.c.scenario_based.is_(None), table.c.real_task.is_(None))
+    untimed = and_(enrolments.c.duration_seconds.is_(None), enrolments.c.completed_at.is_not(None))
+    return (
+        select(
+            *(under.c[name] for name in ("subject", "pursuit", "initiative_id")),
+            enrolments.c.person_id,
+            enrolments.c.first_event_at.label("first_at"),
+            enrolments.c.duration_seconds.label("seconds"),
+            case((untimed, table.c.hours)).label("designed"),
+            case((real, 1), else_=0).label("real"),
+            case((unsaid, 1), else_=0).label("unsaid"),
+            *told_as,
+        )
+        .select_from(tables)
+        .where(enrolments.c.first_event_at <= scope.now)
+        .subquery()
+    )
 
 
 async def _worked(session: AsyncSession, scope: Scope) -> Mapping[Place, Worked]:
-    """Add up hours as they were told, or by design where a completion tells none."""
-    table, under = rows_at(session, Activity, scope.as_of), activities(session, scope)
-    enrolments = rows_at(session, Enrolment, scope.as_of)
-    real = or_(table.c.scenario_based.is_(True), table.c.real_task.is_(True))
-    designed = case(
-        (and_(enrolments.c.duration_seconds.is_(None), enrolments.c.completed_at.is_not(None)), table.c.hours)
+    """Add up hours as they were told, or by design where a completion tells none; of resolved people."""
+    base, person = _spent_time(session, scope), people(session, scope)
+    measures = (
+        func.count(),
+        func.count(func.distinct(base.c.person_id)),
+        func.sum(base.c.seconds),
+        func.sum(base.c.designed),
+        func.sum(base.c.unsaid),
     )
-    unsaid = and_(table.c.scenario_based.is_(None), table.c.real_task.is_(None))
-    statement = (
-        select(
-            under.c.subject,
-            func.coalesce(func.sum(enrolments.c.duration_seconds), 0),
-            func.sum(designed).label("designed"),
-            func.coalesce(func.sum(case((real, enrolments.c.duration_seconds))), 0),
-            func.sum(case((real, designed))).label("designed_real"),
-            func.coalesce(func.sum(case((unsaid, 1), else_=0)), 0),
-        )
-        .select_from(
-            enrolments.join(table, table.c.id == enrolments.c.activity_id).join(
-                under, under.c.activity_id == table.c.id
-            )
-        )
-        .where(enrolments.c.first_event_at <= scope.now)
-        .group_by(under.c.subject)
-    )
-    return {
-        (row[0], ()): Worked(
-            Decimal(int(row[1])) / _HOUR + (row.designed or 0),
-            Decimal(int(row[3])) / _HOUR + (row.designed_real or 0),
-            int(row[5]),
-        )
-        for row in await session.execute(statement)
-    }
+    also = (person.c.resolved, base.c.real)
+    statement = counted(session, scope, base, "first_at", measures, person=person, also=also)
+    found: dict[Place, Worked] = {}
+    for row in await session.execute(statement):
+        here = found.setdefault(place_of(row, scope), Worked())
+        resolved, real, rows, known, seconds, designed, unsaid = row[1 + len(scope.by) :]
+        if not resolved:
+            here.counts.unresolved += int(rows)
+            continue
+        hours = Decimal(int(seconds or 0)) / _HOUR + (designed or 0)
+        here.hours += hours
+        here.real += hours if real else 0
+        here.unsaid += int(unsaid)
+        here.counts.of["people"] = here.counts["people"] + int(known)
+    return found
 
 
 def _real_hours(found: Worked, _scope: Scope) -> Given:
@@ -126,7 +157,8 @@ def _real_hours(found: Worked, _scope: Scope) -> Given:
         f"{found.unsaid} attempts are at activities that do not say whether they are real work; they count as not."
     )
     note = caveat("design_unknown", sentence, when=found.unsaid)
-    return Given({"hours_real": found.real, "hours": found.hours}, caveats=(note,) if note else ())
+    notes = (*found.counts.beside, *((note,) if note else ()))
+    return Given({"hours_real": found.real, "hours": found.hours}, found.counts["people"], caveats=notes)
 
 
 @dataclass(slots=True)
@@ -159,13 +191,40 @@ def _paths(found: Roles, _scope: Scope) -> Given:
     return Given({"roles_with_path": len(found.targeted & found.served), "roles_targeted": len(found.targeted)})
 
 
+_PATHS = refuse(
+    people="it tells for which of the roles there is a path, whoever has them",
+    learning="a path is made of all activities together, wherever they are taken",
+    time=STATE,
+)
+_REFUSED = refuse(
+    people="it is about the contents, whoever learns them",
+    time=STATE,
+)
+
 PROVIDERS = (
     Provider(
         metrics={"content_freshness": _freshness},
         kinds=frozenset({*KINDS, "activity"}),
         load=_contents,
         nothing=Contents,
+        by=frozenset(LEARNING),
+        refused=_REFUSED,
     ),
-    Provider(metrics={"real_work_share{hours}": _real_hours}, kinds=KINDS, load=_worked, nothing=Worked, events=True),
-    Provider(metrics={"real_work_share{roles}": _paths}, kinds=KINDS, load=_roles, nothing=Roles),
+    Provider(
+        metrics={"real_work_share{hours}": _real_hours},
+        kinds=KINDS,
+        load=_worked,
+        nothing=Worked,
+        by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
+        people=True,
+        events=True,
+        refused=SUBJECTS,
+    ),
+    Provider(
+        metrics={"real_work_share{roles}": _paths},
+        kinds=KINDS,
+        load=_roles,
+        nothing=Roles,
+        refused=_PATHS,
+    ),
 )

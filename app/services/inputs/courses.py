@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,9 +20,10 @@ from app.models.kpis import Cadence
 from app.models.outcomes import Outcome
 from app.models.people import Person
 from app.services import readings
+from app.services.inputs._cuts import MEASURED, STATE
 from app.services.inputs._outcomes import with_kpis
-from app.services.inputs._provider import Given, Link, Place, Provider, Scope, bucket_end
-from app.services.inputs.attainment import Attained
+from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope, bucket_end
+from app.services.inputs.attainment import Attained, series
 from app.services.readings import Reading
 from app.services.versions import rows_at
 
@@ -30,6 +31,7 @@ _CADENCE_DAYS = {Cadence.DAY: 1, Cadence.WEEK: 7, Cadence.MONTH: 31, Cadence.QUA
 """The longest distance of two ends of periods."""
 
 _PERIODS_MOST = 4000
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Course:
     now: Attained
     readings: Sequence[Reading] = field(default=())
     override: Override | None = None
+    span: tuple[date, date] | None = None
+    """The bucket of time that is looked at: its first day and the day after its last; None: all of it."""
+
+    def day(self, scope: Scope) -> date:
+        """Return the present of it: today, or the last day of its bucket."""
+        return scope.today if self.span is None else min(scope.today, self.span[1] - _DAY)
 
     @property
     def confirmed(self) -> list[Reading]:
@@ -56,7 +64,8 @@ class Course:
         if start < outcome.starts_on:
             start = bucket_end(start, cadence)
         while bucket_end(start, cadence) <= until and len(found) < _PERIODS_MOST:
-            found.append(start)
+            if self.span is None or self.span[0] < bucket_end(start, cadence) <= self.span[1]:
+                found.append(start)
             start = bucket_end(start, cadence)
         return found
 
@@ -85,12 +94,41 @@ class Course:
 
 
 async def load(session: AsyncSession, scope: Scope) -> Mapping[Place, Course]:
-    """Return the course of each outcome."""
+    """Return the course of each outcome; of its segments, that of each org unit, and up to each bucket's end."""
+    if scope.by:
+        return await _segments(session, scope)
     said = await _overrides(session, scope)
     return {
         (outcome_id, ()): replace(each, override=said.get(outcome_id))
         for outcome_id, each in (await courses(session, scope, scope.ids)).items()
     }
+
+
+async def _segments(session: AsyncSession, scope: Scope) -> Mapping[Place, Course]:
+    found: dict[Place, Course] = {}
+    for (outcome, kpi), units in await series(session, scope):
+        for unit, listed in units.items():
+            whole = Course(Attained(outcome, kpi, listed[-1] if listed else None), listed)
+            for span in _spans(whole, scope):
+                mine = [each for each in listed if span is None or each.period_end <= span[1]]
+                labels = tuple(unit if each == "org_unit" or span is None else span[0] for each in scope.by)
+                found[outcome.id, labels] = Course(Attained(outcome, kpi, mine[-1] if mine else None), mine, span=span)
+    return found
+
+
+def _spans(found: Course, scope: Scope) -> list[tuple[date, date] | None]:
+    """Return the buckets inside the time asked for in which a period of the KPI ends; without buckets, all of time."""
+    bucket = scope.bucket
+    if bucket is None:
+        return [None]
+    cadence = str(found.now.kpi.cadence)
+    ends = [bucket_end(start, cadence) for start in found.due_periods(scope.today)]
+    starts = {first_day(end - _DAY, bucket) for end in (*ends, *(each.period_end for each in found.readings))}
+    return [
+        (start, bucket_end(start, bucket))
+        for start in sorted(starts)
+        if (scope.since is None or start >= scope.since) and (scope.until is None or start < scope.until)
+    ]
 
 
 async def _overrides(session: AsyncSession, scope: Scope) -> dict[UUID, Override]:
@@ -179,7 +217,7 @@ def _status(found: Course, scope: Scope) -> Given:
     limits = {name: getattr(scope.settings, name) for name in ("on_track_at", "at_risk_at", "stale_after")}
     observed = {
         "due_on": outcome.due_on,
-        "on": scope.today,
+        "on": found.day(scope),
         "current": found.now.current,
         "measured_on": None if newest is None else newest.period_end,
         "cadence_days": _CADENCE_DAYS[Cadence(found.now.kpi.cadence)],
@@ -224,6 +262,8 @@ def progress_of(found: Course, scope: Scope) -> Decimal | None:
     return (current - baseline) / (target - baseline)
 
 
+_LINE = "a line is drawn through all points up to an instant: ask with as_of for another one"
+
 PROVIDERS = (
     Provider(
         metrics={
@@ -236,5 +276,11 @@ PROVIDERS = (
         },
         kinds=frozenset({"outcome"}),
         load=load,
+        by=frozenset({"org_unit", *BUCKETS}),
+        refused=MEASURED,
+        apart={
+            "ttl": dict.fromkeys(BUCKETS, STATE),
+            **dict.fromkeys(("forecast_at_due", "projected_date"), dict.fromkeys(BUCKETS, _LINE)),
+        },
     ),
 )

@@ -14,6 +14,7 @@ from app.models.history import VERSIONS
 from app.models.initiatives import Initiative, InitiativeStatus
 from app.models.learning import Enrolment
 from app.models.unit import unit_of
+from app.services.inputs._cuts import refuse
 from app.services.inputs._provider import BUCKETS, Given, Place, Provider, Scope
 from app.services.inputs._under import bucketed, initiatives, within
 from app.services.inputs.surveys import KINDS
@@ -101,5 +102,15 @@ def _on_time(found: Due, _scope: Scope) -> Given:
 
 
 PROVIDERS = (
-    Provider(metrics={"delivery_on_time_rate": _on_time}, kinds=KINDS, load=_load, nothing=Due, by=frozenset(BUCKETS)),
+    Provider(
+        metrics={"delivery_on_time_rate": _on_time},
+        kinds=KINDS,
+        load=_load,
+        nothing=Due,
+        by=frozenset(BUCKETS),
+        refused=refuse(
+            people="the agreed day is of an initiative as a whole, for everyone whom it is offered to",
+            learning="the agreed day is of an initiative as a whole, with all its activities",
+        ),
+    ),
 )

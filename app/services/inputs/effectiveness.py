@@ -13,6 +13,7 @@ from app.domain.figure import Status
 from app.domain.metrics.answers import caveat
 from app.domain.money import Money
 from app.models.initiatives import Initiative
+from app.services.inputs._cuts import VALUED
 from app.services.inputs._provider import Given, Link, Place, Provider, Scope
 from app.services.inputs._worth import Spent, Worth, mixed, spent, worths
 
@@ -116,5 +117,6 @@ PROVIDERS = (
         load=_load,
         by=frozenset({"initiative"}),
         always=("initiative",),
+        refused=VALUED,
     ),
 )

@@ -16,7 +16,8 @@ from app.models.activities import ActivityReference
 from app.models.learning import LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
-from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._cuts import SUBJECTS, refuse
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, distinct_people, place_of, pursuits, steps, total
 from app.services.inputs._under import activities, bucketed, employed_on, local_day, people
 from app.services.inputs.learners import Counts, nothing, read_counts
@@ -69,6 +70,8 @@ def _seen(session: AsyncSession, scope: Scope, days: int | None) -> Subquery:
             *(under.c[name] for name in names),
             identities.c.person_id,
             under.c.activity_id,
+            references.c.source_id,
+            references.c.content_version,
             event.c.kind,
             event.c.occurred_at,
         )
@@ -246,6 +249,9 @@ def _index(found: Habits, scope: Scope) -> Given:
     return Given({"components": components}, found.people, "mean_of_person_and_pursuit")
 
 
+_ALL_OF_IT = "the index is of all that a person did, wherever and in whichever version it was told"
+_REFUSED = refuse(source=_ALL_OF_IT, content_version=_ALL_OF_IT)
+
 PROVIDERS = (
     Provider(
         metrics={"engagement_index": _index},
@@ -254,6 +260,7 @@ PROVIDERS = (
         nothing=Habits,
         by=frozenset({*PEOPLE, "activity", *BUCKETS}),
         people=True,
+        refused=_REFUSED,
         events=True,
     ),
     Provider(
@@ -261,9 +268,10 @@ PROVIDERS = (
         kinds=frozenset({*KINDS, "activity"}),
         load=_active,
         nothing=Active,
-        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         parameters=("window_days",),
         people=True,
+        refused=SUBJECTS,
         events=True,
     ),
     Provider(
@@ -271,9 +279,10 @@ PROVIDERS = (
         kinds=frozenset({*KINDS, "activity"}),
         load=_enrolled,
         nothing=Enrolled,
-        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         parameters=("inactive_days",),
         people=True,
+        refused=SUBJECTS,
         events=True,
     ),
 )

@@ -12,6 +12,7 @@ from app.domain.metrics.answers import caveat
 from app.domain.metrics.privacy import Sensitivity
 from app.models.estimates import PersonalEstimate
 from app.models.surveys import Survey
+from app.services.inputs._cuts import VALUED
 from app.services.inputs._outcomes import with_kpis
 from app.services.inputs._provider import Given, Link, Place, Provider, Scope
 from app.services.inputs._under import within
@@ -89,6 +90,7 @@ PROVIDERS = (
         load=_load,
         by=frozenset({"outcome"}),
         always=("outcome",),
+        refused=VALUED,
         people=True,
         sensitivity=Sensitivity.PERFORMANCE,
     ),

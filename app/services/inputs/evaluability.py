@@ -24,6 +24,7 @@ from app.models.plans import EvaluationPlan
 from app.models.statements import ImpactStatement
 from app.models.surveys import Survey, SurveyResponse
 from app.models.unit import unit_of
+from app.services.inputs._cuts import SETUP
 from app.services.inputs._provider import Given, Place, Provider, Scope
 from app.services.versions import rows_at
 
@@ -227,15 +228,21 @@ PROVIDERS = (
         kinds=frozenset({"initiative"}),
         load=_designs,
         nothing=Design,
+        refused=SETUP,
     ),
     Provider(
-        metrics={"chain_completeness": _completeness}, kinds=frozenset({"initiative"}), load=_chains, nothing=Chain
+        metrics={"chain_completeness": _completeness},
+        kinds=frozenset({"initiative"}),
+        load=_chains,
+        nothing=Chain,
+        refused=SETUP,
     ),
     Provider(
         metrics={"level_mix": _level_mix},
         kinds=frozenset({"tenant"}),
         load=_mix,
         nothing=Mix,
+        refused=SETUP,
         parameters=("level",),
     ),
 )

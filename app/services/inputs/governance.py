@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
 from app.models.commitments import Commitment, CommitmentStatus
+from app.models.days import first_day
 from app.models.forecasts import Forecast
 from app.models.initiatives import Initiative
 from app.models.kpis import Kpi
@@ -16,6 +17,7 @@ from app.models.objectives import Objective
 from app.models.outcomes import Outcome
 from app.models.people import Person
 from app.models.reviews import Action, ActionStatus, Decision, Review, ReviewStatus
+from app.services.inputs._cuts import STATE, refuse
 from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
 from app.services.inputs._pursuits import place_of, total
 from app.services.inputs._under import aligned, bucketed, employed_on, whole, within
@@ -43,9 +45,11 @@ async def _tallied(
     subject: ColumnElement[Any],
     placed: ColumnElement[Any],
     measures: Mapping[str, ColumnElement[Any]],
+    role: ColumnElement[Any] | None = None,
 ) -> dict[Place, Tally]:
-    """Count rows by subject and by bucket of the day that places them."""
-    keys = [subject.label("subject"), *(bucketed(placed, each, scope).label(each) for each in scope.by)]
+    """Count rows by subject and by bucket of the day that places them, or by role where rows have one."""
+    segments = [role if each == "role" and role is not None else bucketed(placed, each, scope) for each in scope.by]
+    keys = [subject.label("subject"), *(each.label(f"segment_{n}") for n, each in enumerate(segments))]
     statement = (
         select(*keys, *measures.values())
         .select_from(tables)
@@ -121,7 +125,7 @@ async def _commitments(session: AsyncSession, scope: Scope) -> Mapping[Place, Ta
         "due": total(and_(mine, or_(table.c.due_on < scope.today, table.c.status != CommitmentStatus.OPEN))),
         "kept": total(and_(mine, kept)),
     }
-    return await _tallied(session, scope, tables, subject, table.c.due_on, measures)
+    return await _tallied(session, scope, tables, subject, table.c.due_on, measures, table.c.role)
 
 
 _OWNERS = ((Objective, "goal_owner_id"), (Outcome, "owner_id"), (Initiative, "owner_id"), (Kpi, "owner_id"))
@@ -174,7 +178,8 @@ async def _forecasts(session: AsyncSession, scope: Scope) -> Mapping[Place, Fore
     measured = await courses(session, scope, list({row.outcome_id for row in rows if row.actual is None}))
     found: dict[Place, Forecasts] = {}
     for row in rows:
-        here = found.setdefault((row.subject, ()), Forecasts())
+        labels = tuple(first_day(row.for_on, each) for each in scope.by)
+        here = found.setdefault((row.subject, labels), Forecasts())
         reading = measured[row.outcome_id].on(row.for_on) if row.outcome_id in measured else None
         actual = row.actual if row.actual is not None else None if reading is None else reading.value
         if actual is None:
@@ -208,23 +213,44 @@ def _counts(load: Any, metrics: Mapping[str, Sequence[str]], **options: Any) -> 
     )
 
 
+_NO_GROUP = "it is about objectives and initiatives, not about groups of people"
+_NO_ACTIVITY = "it is about objectives and initiatives as a whole, not about single activities"
+_REVIEWS = refuse(people=_NO_GROUP, learning=_NO_ACTIVITY)
+_PROMISES = refuse(
+    org_unit="a promise is one person's, and a unit would name who broke it",
+    wave="who promises something is not offered it in waves",
+    learning=_NO_ACTIVITY,
+)
+_OWNED = refuse(people="an owner is one person, whom a group would name", learning=_NO_ACTIVITY, time=STATE)
+_FORESEEN = refuse(people="a forecast is of an outcome as a whole", learning="a forecast is of an outcome")
+
 PROVIDERS = (
     _counts(
         _reviews,
         {"review_adherence": ("due", "held_in_window", "waived"), "decision_rate": ("held", "with_decision")},
+        refused=_REVIEWS,
     ),
-    _counts(_actions, {"action_on_time": ("due", "closed_on_time", "dropped")}),
-    _counts(_commitments, {"stakeholder_engagement": ("due", "kept")}, parameters=("role",)),
+    _counts(_actions, {"action_on_time": ("due", "closed_on_time", "dropped")}, refused=_REVIEWS),
+    _counts(
+        _commitments,
+        {"stakeholder_engagement": ("due", "kept")},
+        parameters=("role",),
+        by=frozenset({"role", *BUCKETS}),
+        refused=_PROMISES,
+    ),
     _counts(
         _owners,
         {"accountability_coverage": ("objects", "with_current_owner", "owner_left")},
         kinds=frozenset({"tenant"}),
         by=frozenset(),
+        refused=_OWNED,
     ),
     Provider(
         metrics={"forecast_calibration": _calibration},
         kinds=frozenset({"tenant", "objective", "outcome"}),
         load=_forecasts,
         nothing=Forecasts,
+        by=frozenset(BUCKETS),
+        refused=_FORESEEN,
     ),
 )

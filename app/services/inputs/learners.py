@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.figure import Caveat
 from app.domain.metrics.answers import caveat
 from app.models.days import SecondsBetween
+from app.services.inputs._cuts import OFFERED, SUBJECTS
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, distinct_people, engaged, place_of, pursuits, total
 from app.services.inputs._under import employed_on, local_day, people
@@ -208,6 +209,7 @@ PROVIDERS = (
         nothing=nothing,
         by=frozenset({*PEOPLE, "activity", *BUCKETS}),
         people=True,
+        refused=OFFERED,
         events=True,
     ),
     Provider(
@@ -222,6 +224,7 @@ PROVIDERS = (
         by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         parameters=("horizon_days", "inactive_days"),
         people=True,
+        refused=SUBJECTS,
         events=True,
     ),
     Provider(
@@ -231,6 +234,7 @@ PROVIDERS = (
         nothing=nothing,
         by=frozenset({*PEOPLE, "activity", *BUCKETS}),
         people=True,
+        refused=OFFERED,
         events=True,
     ),
 )

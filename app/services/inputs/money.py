@@ -5,15 +5,18 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.figure import Status
 from app.domain.money import Money
+from app.models.days import first_day
 from app.models.initiatives import Initiative, InitiativeStatus
 from app.services.inputs import learners, volumes
-from app.services.inputs._provider import Given, Link, Place, Provider, Scope
+from app.services.inputs._cuts import VALUED, refuse
+from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
 from app.services.inputs._worth import PLACES, Spent, Worth, exact, mixed, spent, worths
 from app.services.versions import rows_at
 
@@ -22,7 +25,20 @@ _BASIS = "fully_loaded"
 
 
 async def _costs(session: AsyncSession, scope: Scope) -> Mapping[Place, Spent]:
-    return {(subject, ()): each for subject, each in (await spent(session, scope)).items()}
+    return {
+        place: part
+        for subject, each in (await spent(session, scope)).items()
+        for place, part in _by_time(subject, each, scope)
+    }
+
+
+def _by_time(subject: UUID, spent: Spent, scope: Scope) -> list[tuple[Place, Spent]]:
+    """Return what was spent in the time asked for, and in each bucket of it: a cost lies on the day it was incurred."""
+    found: dict[Place, list[int]] = {}
+    for n, day in enumerate(spent.days):
+        if (scope.since is None or day >= scope.since) and (scope.until is None or day < scope.until):
+            found.setdefault((subject, tuple(first_day(day, each) for each in scope.by)), []).append(n)
+    return [(place, spent.only(chosen)) for place, chosen in found.items()]
 
 
 def _cost(found: Spent, _scope: Scope) -> Given:
@@ -164,15 +180,15 @@ class PerUse:
 
 
 async def _per_use(session: AsyncSession, scope: Scope) -> Mapping[Place, PerUse]:
-    costs = await spent(session, scope)
+    costs = await _costs(session, scope)
     counted, used = await learners.pursued(session, scope), await volumes.used(session, scope)
     effects = await worths(session, scope) if scope.kind == "initiative" else {}
     found: dict[Place, PerUse] = {}
-    for each in scope.ids:
-        place, listed = (each, ()), effects.get(each, [])
-        bought = listed[0].whole if len(listed) == 1 else None
+    for place in (*((each, ()) for each in scope.ids if not scope.by), *costs, *counted, *used):
+        listed = effects.get(place[0], [])
+        bought = listed[0].whole if len(listed) == 1 and not scope.by else None
         found[place] = PerUse(
-            costs.get(each, Spent()),
+            costs.get(place, Spent()),
             counted.get(place, learners.nothing()),
             used.get(place, learners.nothing()),
             bought,
@@ -201,12 +217,17 @@ def _cost_per(found: PerUse, scope: Scope) -> Given:
 
 _INITIATIVE = frozenset({"initiative"})
 
+_WHOLE = "a cost item is of an initiative as a whole, not of a part of its people or activities"
+_OF_COSTS = refuse(people=_WHOLE, learning=_WHOLE)
+
 PROVIDERS = (
     Provider(
         metrics={"cost": _cost},
         kinds=frozenset({"tenant", "objective", "outcome", "initiative"}),
         load=_costs,
         nothing=Spent,
+        by=frozenset(BUCKETS),
+        refused=_OF_COSTS,
     ),
     Provider(
         metrics={
@@ -220,6 +241,7 @@ PROVIDERS = (
         },
         kinds=_INITIATIVE,
         load=_returns,
+        refused=VALUED,
     ),
     Provider(
         metrics={"annual_benefit": _annual, "roi_range": _range},
@@ -227,12 +249,15 @@ PROVIDERS = (
         load=_by_outcome,
         by=frozenset({"outcome"}),
         always=("outcome",),
+        refused=VALUED,
     ),
     Provider(
         metrics={"cost_per": _cost_per},
         kinds=frozenset({"tenant", "objective", "outcome", "initiative"}),
         load=_per_use,
         parameters=("per",),
+        by=frozenset(BUCKETS),
         people=True,
+        refused=_OF_COSTS,
     ),
 )

@@ -14,6 +14,7 @@ from app.domain.figure import Status
 from app.domain.money import Money
 from app.models.days import first_day
 from app.models.initiatives import Alignment
+from app.services.inputs._cuts import VALUED
 from app.services.inputs._provider import Given, Place, Provider, Scope, bucket_end
 from app.services.inputs._pursuits import members
 from app.services.inputs._worth import Spent, Worth, mixed, spent, worths
@@ -100,4 +101,4 @@ def _dated(found: Flows, _scope: Scope) -> Given:
     return Given(values | {"flows": flows}, caveats=caveats, links=links)
 
 
-PROVIDERS = (Provider(metrics={"payback{dated}": _dated}, kinds=frozenset({"initiative"}), load=_load),)
+PROVIDERS = (Provider(metrics={"payback{dated}": _dated}, kinds=frozenset({"initiative"}), load=_load, refused=VALUED),)

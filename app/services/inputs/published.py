@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models.publications import PublishedFigure
 from app.models.unit import unit_of
-from app.services.inputs._provider import Given, Place, Provider, Scope
+from app.services.inputs._cuts import refuse
+from app.services.inputs._provider import BUCKETS, Given, Place, Provider, Scope
+from app.services.inputs._pursuits import place_of
+from app.services.inputs._under import bucketed, whole, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,31 @@ async def _load(session: AsyncSession, scope: Scope) -> Mapping[Place, Said]:
     row = PublishedFigure
     first = case((col(row.revision) == 1, 1), else_=0)
     changed = case(((col(row.revision) == 1) & col(row.current).is_(False), 1), else_=0)
-    statement = select(func.coalesce(func.sum(first), 0), func.coalesce(func.sum(changed), 0)).where(
-        col(row.tenant_id) == unit_of(session).tenant.id, col(row.created_at) <= scope.now
+    table: Any = row.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+    said_at = table.c.created_at
+    keys = [whole(scope).label("subject"), *(bucketed(said_at, each, scope).label(each) for each in scope.by)]
+    statement = (
+        select(*keys, func.sum(first), func.sum(changed))
+        .where(col(row.tenant_id) == unit_of(session).tenant.id, said_at <= scope.now, *within(said_at, scope))
+        .group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 1)))
     )
-    found = (await session.execute(statement)).one()
-    return {(scope.tenant_id, ()): Said(int(found[0]), int(found[1]))}
+    return {place_of(each, scope): Said(int(each[-2]), int(each[-1])) for each in await session.execute(statement)}
 
 
 def _share(found: Said, _scope: Scope) -> Given:
     return Given({"published": found.published, "restated": found.restated})
 
 
-PROVIDERS = (Provider(metrics={"restated_share": _share}, kinds=frozenset({"tenant"}), load=_load, nothing=Said),)
+PROVIDERS = (
+    Provider(
+        metrics={"restated_share": _share},
+        kinds=frozenset({"tenant"}),
+        load=_load,
+        nothing=Said,
+        by=frozenset(BUCKETS),
+        refused=refuse(
+            people="it counts figures that were published, which are of many groups of people",
+            learning="it counts figures that were published, of whatever is learned",
+        ),
+    ),
+)

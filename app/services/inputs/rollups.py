@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.metrics.rollups import Child, roll_up
 from app.models.objectives import Objective
 from app.models.outcomes import Outcome, OutcomeStatus
+from app.services.inputs._cuts import STATE, refuse
 from app.services.inputs._provider import Given, Link, Place, Provider, Scope
 from app.services.inputs.courses import courses, progress_of
 from app.services.trees import DEEPEST
@@ -84,11 +85,15 @@ def _progress(found: Served, _scope: Scope) -> Given:
     return Given({"children": found.children}, links={"children": found.links})
 
 
+_BELOW = "it adds up outcomes and objectives: ask for the progress of an outcome along it"
+_REFUSED = refuse(people=_BELOW, learning="it adds up outcomes and objectives, not what is learned", time=STATE)
+
 PROVIDERS = (
     Provider(
         metrics={"objective_progress": _progress},
         kinds=frozenset({"objective"}),
         load=_load,
         nothing=Served,
+        refused=_REFUSED,
     ),
 )

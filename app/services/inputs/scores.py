@@ -12,9 +12,10 @@ from app.domain.metrics.privacy import Sensitivity
 from app.models.assessments import AssessmentScore
 from app.models.base import Exact
 from app.models.learning import Enrolment
-from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._cuts import SUBJECTS
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, place_of
-from app.services.inputs._under import activities, initiatives, local_day, people, pursued
+from app.services.inputs._under import activities, initiatives, local_day, people, pursued, told_along
 from app.services.inputs.surveys import KINDS
 from app.services.versions import rows_at
 
@@ -34,6 +35,8 @@ class Scored:
 def _all(session: AsyncSession, scope: Scope) -> Any:
     """Return every score: of each attempt that has one, the first; and those recorded where no LMS sends them."""
     enrolments, under = rows_at(session, Enrolment, scope.as_of), activities(session, scope)
+    joined = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id)
+    tables, told_as = told_along(session, scope, joined, enrolments)
     told = (
         select(
             *(under.c[name] for name in _KEYS),
@@ -42,8 +45,9 @@ def _all(session: AsyncSession, scope: Scope) -> Any:
             literal(Decimal(0), Exact).label("minimum"),
             literal(Decimal(1), Exact).label("maximum"),
             local_day(enrolments.c.last_event_at, scope).label("taken_on"),
+            *told_as,
         )
-        .select_from(enrolments.join(under, under.c.activity_id == enrolments.c.activity_id))
+        .select_from(tables)
         .where(enrolments.c.score_first.is_not(None), enrolments.c.last_event_at <= scope.now)
     )
     if pursued(scope) == "activity":
@@ -55,6 +59,7 @@ def _all(session: AsyncSession, scope: Scope) -> Any:
             recorded.c.person_id,
             *(recorded.c[name] for name in _MEASURES),
             recorded.c.taken_on,
+            *(literal(None, each.type) for each in told_as),
         )
         .select_from(recorded.join(wider, wider.c.initiative_id == recorded.c.initiative_id))
         .where(recorded.c.taken_on <= scope.today)
@@ -95,8 +100,9 @@ PROVIDERS = (
         kinds=frozenset({*KINDS, "activity"}),
         load=_load,
         nothing=Scored,
-        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
+        by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         people=True,
+        refused=SUBJECTS,
         sensitivity=Sensitivity.PERFORMANCE,
         events=True,
     ),

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.domain.figure import Status
 from app.domain.metrics.catalogue import evaluate
 from app.services.inputs import surveys
+from app.services.inputs._cuts import refuse
 from app.services.inputs._provider import Given, Place, Provider, Scope
 from app.services.inputs._worth import Spent, spent
 from app.services.inputs.surveys import KINDS, Told
@@ -49,6 +50,9 @@ def _cost(found: Scrapped, scope: Scope) -> Given:
     )
 
 
+_WHOLE = "what was spent is spent on the whole: ask for scrap_rate of the part"
+_REFUSED = refuse(people=_WHOLE, learning=_WHOLE, time=_WHOLE)
+
 PROVIDERS = (
     Provider(
         metrics={"scrap_cost": _cost},
@@ -57,5 +61,6 @@ PROVIDERS = (
         nothing=Scrapped,
         parameters=("definition",),
         people=True,
+        refused=_REFUSED,
     ),
 )

@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Subquery, case, func, select
+from sqlalchemy import ColumnElement, Subquery, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
 from app.models.surveys import Intent, Respondent, Survey, SurveyResponse
+from app.services.inputs._cuts import refuse
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, place_of, total
-from app.services.inputs._under import initiatives, within
+from app.services.inputs._under import bucketed, initiatives, within
 from app.services.versions import rows_at
 
 KINDS = frozenset({"tenant", "objective", "outcome", "initiative"})
@@ -57,10 +58,19 @@ def latest(session: AsyncSession, scope: Scope, respondent: Respondent) -> Subqu
                 under, under.c.initiative_id == surveys.c.initiative_id
             )
         )
-        .where(responses.c.answered_on <= scope.today, surveys.c.respondent == respondent)
+        .where(
+            responses.c.answered_on <= scope.today,
+            surveys.c.respondent == respondent,
+            *_in_activity(scope, surveys, under),
+        )
         .subquery()
     )
     return select(ranked).where(ranked.c.rank == 1).subquery()
+
+
+def _in_activity(scope: Scope, surveys: Subquery, under: Subquery) -> list[ColumnElement[bool]]:
+    """Return the condition that a survey is answered in the activity that it is counted for, where cut so."""
+    return [surveys.c.activity_id == under.c.pursuit] if "activity" in scope.by else []
 
 
 async def told(session: AsyncSession, scope: Scope) -> Mapping[Place, Told]:
@@ -138,9 +148,13 @@ async def _asked(session: AsyncSession, scope: Scope, respondent: Respondent | N
     )
     known = surveys.c.invited.is_not(None)
     people = func.coalesce(answered.c.people, 0)
+    segments = [
+        under.c.pursuit if each == "activity" else bucketed(surveys.c.opens_on, each, scope) for each in scope.by
+    ]
+    keys = [under.c.subject, *(each.label(f"segment_{n}") for n, each in enumerate(segments))]
     statement = (
         select(
-            under.c.subject,
+            *keys,
             func.coalesce(func.sum(surveys.c.invited), 0),
             func.coalesce(func.sum(case((known, people), else_=0)), 0),
             total(~known),
@@ -154,10 +168,12 @@ async def _asked(session: AsyncSession, scope: Scope, respondent: Respondent | N
             surveys.c.opens_on <= scope.today,
             *within(surveys.c.opens_on, scope),
             *((surveys.c.respondent == respondent,) if respondent else ()),
+            *_in_activity(scope, surveys, under),
         )
-        .group_by(under.c.subject)
+        .group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 1)))
     )
-    return {(row[0], ()): Asked(*(int(each) for each in row[1:])) for row in await session.execute(statement)}
+    rows = await session.execute(statement)
+    return {place_of(row, scope): Asked(*(int(each) for each in row[len(keys) :])) for row in rows}
 
 
 def _response_rate(found: Asked, _scope: Scope) -> Given:
@@ -166,6 +182,10 @@ def _response_rate(found: Asked, _scope: Scope) -> Given:
     inputs = {"invited": found.invited, "valid_responses": found.responses}
     return Given(inputs, found.invited, caveats=(note,) if note else ())
 
+
+_HERE = "answers to surveys are kept here, whatever platform and version of the contents they are about"
+_ANSWERED = refuse(source=_HERE, content_version=_HERE)
+_INVITED = refuse(people="how many were invited is told as a number, not by name", source=_HERE, content_version=_HERE)
 
 PROVIDERS = (
     Provider(
@@ -178,8 +198,17 @@ PROVIDERS = (
         kinds=KINDS,
         load=told,
         nothing=Told,
-        by=frozenset({*PEOPLE, *BUCKETS}),
+        by=frozenset({*PEOPLE, "activity", *BUCKETS}),
         people=True,
+        refused=_ANSWERED,
     ),
-    Provider(metrics={"response_rate": _response_rate}, kinds=KINDS, load=_asked, nothing=Asked, people=True),
+    Provider(
+        metrics={"response_rate": _response_rate},
+        kinds=KINDS,
+        load=_asked,
+        nothing=Asked,
+        by=frozenset({"activity", *BUCKETS}),
+        people=True,
+        refused=_INVITED,
+    ),
 )

@@ -15,6 +15,7 @@ from app.models.learning import LearningEventRow
 from app.models.people import Identity, Person
 from app.models.sources import Delivery, DeliveryStatus, Source
 from app.models.unit import unit_of
+from app.services.inputs._cuts import STATE, refuse
 from app.services.inputs._provider import BUCKETS, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import place_of, total
 from app.services.inputs._under import bucketed, whole, within
@@ -159,6 +160,12 @@ def _silence(found: Heard, scope: Scope) -> Given:
     return Given({"now": scope.now, "newest_received_at": found.newest, "threshold_hours": threshold})
 
 
+_REFUSED = refuse(
+    people="how far a source can be trusted is asked before it is known whom its deliveries are about",
+    activity="how far a source can be trusted is asked before it is known which activities its deliveries are about",
+    content_version="how far a source can be trusted is asked before it is known what its deliveries are about",
+)
+
 PROVIDERS = (
     Provider(
         metrics={"duplicate_rate": _duplicates, "quarantine_rate": _quarantined},
@@ -166,6 +173,7 @@ PROVIDERS = (
         load=_received,
         nothing=Received,
         by=_BY,
+        refused=_REFUSED,
     ),
     Provider(
         metrics={"unmatched_rate": _unmatched, "late_arrival_p95": _late},
@@ -173,7 +181,14 @@ PROVIDERS = (
         load=_events,
         nothing=Events,
         by=_BY,
+        refused=_REFUSED,
         events=True,
     ),
-    Provider(metrics={"source_silence": _silence}, kinds=frozenset({"source"}), load=_heard, nothing=Heard),
+    Provider(
+        metrics={"source_silence": _silence},
+        kinds=frozenset({"source"}),
+        load=_heard,
+        nothing=Heard,
+        refused=refuse(people="a source is silent as a whole", learning="a source is silent as a whole", time=STATE),
+    ),
 )

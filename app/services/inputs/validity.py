@@ -27,6 +27,7 @@ from app.models.days import SecondsBetween
 from app.models.learning import Enrolment, LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
+from app.services.inputs._cuts import refuse
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, distinct_people, members, total
 from app.services.inputs._under import activities, employed_on, local_day, people, subtree
@@ -188,6 +189,11 @@ def _validity(found: Counts, _scope: Scope) -> Given:
     return Given(inputs, found["people"], caveats=found.beside, parameters={"grace_days": found["grace_days"]})
 
 
+_REFUSED = refuse(
+    source="a completion is valid wherever it was told",
+    content_version="whether it must be of the newest version is a parameter: per_content_version",
+)
+
 PROVIDERS = (
     Provider(
         metrics={"validity_rate": _validity},
@@ -197,6 +203,7 @@ PROVIDERS = (
         by=frozenset({*PEOPLE, "activity", *BUCKETS}),
         parameters=("grace_days", "per_content_version"),
         people=True,
+        refused=_REFUSED,
         events=True,
     ),
 )

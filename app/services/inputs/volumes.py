@@ -14,6 +14,7 @@ from app.domain.metrics.answers import caveat
 from app.models.activities import Activity, ActivityStatus
 from app.models.days import DaysBetween
 from app.models.people import PersonStatus
+from app.services.inputs._cuts import SUBJECTS, refuse
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, steps, total
 from app.services.inputs._under import people, subtree, within
@@ -168,6 +169,18 @@ def _reuse(found: Organisation, _scope: Scope) -> Given:
     return replace(given, caveats=(*given.caveats, note)) if note else given
 
 
+_LENGTH = "it depends on how long the time is: ask for each with from and to"
+_OF_EMPLOYEES = refuse(
+    wave="employees whom nothing is offered to have no wave",
+    learning="its denominator are all employees, whatever they learn: ask for participants along it",
+    time=_LENGTH,
+)
+_OF_CATALOGUE = refuse(
+    people="the catalogue is on offer to everyone: ask for participants or learning_hours of the group",
+    learning="it tells the share of the catalogue that is used: ask for participants or learning_hours along it",
+    time=_LENGTH,
+)
+
 PROVIDERS = (
     Provider(
         metrics={"participants": _participants, "learning_hours": _hours},
@@ -176,6 +189,7 @@ PROVIDERS = (
         nothing=nothing,
         by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         people=True,
+        refused=SUBJECTS,
         events=True,
     ),
     Provider(
@@ -188,6 +202,7 @@ PROVIDERS = (
         load=_organisation,
         by=frozenset({"org_unit", "role"}),
         people=True,
+        refused=_OF_EMPLOYEES,
         events=True,
     ),
     Provider(
@@ -195,5 +210,6 @@ PROVIDERS = (
         kinds=frozenset({"tenant"}),
         load=_organisation,
         events=True,
+        refused=_OF_CATALOGUE,
     ),
 )

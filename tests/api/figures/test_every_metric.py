@@ -1,4 +1,4 @@
-"""Every metric of sections 2, 3, 4, 6 and 7 of the catalogue is answered from stored facts over REST."""
+"""Every metric of sections 2, 3, 4, 6 and 7 of the catalogue is answered from stored facts, and cut, over REST."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +9,7 @@ import httpx
 from app.domain.metrics.catalogue import METRICS
 from app.domain.metrics.spelling import Asked, variants
 from app.services import inputs
+from app.services.inputs._provider import BUCKETS
 from tests.api.figures.school import School, event, numbers
 from tests.api.figures.test_facts import batch
 from tests.api.impact.facts import study
@@ -39,8 +40,9 @@ async def learn(school: School) -> str:
     initiative = await school.initiative(starts_on=ago(90), ends_on=ago(10))
     await school.course("c", initiative_id=initiative, real_task=True, roles=["operator"], hours="2", risk_class="high")
     await school.course("e", initiative_id=initiative, kind="exam", required=False, hours="1")
-    await school.hire(*numbers(12), role="operator", joined_on=TODAY - timedelta(days=400))
-    await school.offer(initiative, numbers(12), on=ago(90), due_on=TODAY - timedelta(days=30))
+    unit = (await make(school.client, "org-units", 1))["id"]
+    await school.hire(*numbers(12), role="operator", org_unit_id=unit, joined_on=TODAY - timedelta(days=400))
+    await school.offer(initiative, numbers(12), on=ago(90), due_on=TODAY - timedelta(days=30), wave="one")
     told = []
     for n, number in enumerate(numbers(12)):
         told += [event("enrolled", number, "c", ago(100)), event("started", number, "c", ago(70))]
@@ -58,7 +60,7 @@ async def evaluate(school: School, initiative: str) -> None:
     client = school.client
     listed = (await client.get("/v1/people", params={"limit": 50, "sort": "created_at"})).json()["items"]
     people = [each["id"] for each in listed if (each.get("external_id") or "").startswith("p")]
-    survey = await make(client, "surveys", initiative_id=initiative, invited=12)
+    survey = await make(client, "surveys", initiative_id=initiative, activity_id=school.activities["c"], invited=12)
     said = {"survey_id": survey["id"], "answered_on": ago(20), "recommend": 9, "intent": "will_apply"}
     said |= {"planned_percent": 80, "within_six_weeks": True}
     await batch(client, "survey-responses", [said | {"person_id": each} for each in people])
@@ -111,11 +113,14 @@ async def aim(client: httpx.AsyncClient, initiative: str) -> tuple[str, str, str
     kept = {"baseline": None, "target": None, "target_kind": "maintain", "target_low": "10", **about}
     band = (await make(client, "outcomes", 2, **kept))["id"]
     month = TODAY.replace(day=1)
+    unit = (await client.get("/v1/org-units")).json()["items"][0]["id"]
     for n in range(6):
         first = (month - timedelta(days=1)).replace(day=1)
         period = {"period_start": str(first), "period_end": str(month)}
-        answer = await client.post("/v1/measurements", json={"kpi_id": kpi, "value": str(90 - 5 * n), **period})
-        assert answer.is_success, answer.text
+        for subject in ({}, {"subject_kind": "org_unit", "subject_id": unit}):
+            value = {"kpi_id": kpi, "value": str(90 - 5 * n), **period, **subject}
+            answer = await client.post("/v1/measurements", json=value)
+            assert answer.is_success, answer.text
         month = first
     await make(
         client, "forecasts", outcome_id=outcome, made_on=ago(300), for_on=ago(60), point="80", low="70", high="99"
@@ -163,7 +168,61 @@ async def answered(client: httpx.AsyncClient, subject: str, wanted: list[Asked])
     return found
 
 
-async def test_every_metric_is_answered_from_facts(school: School) -> None:
+WALKED = [each for each in inputs.DIMENSIONS if each not in {"day", "quarter", "year"}]
+"""The buckets left out are cut by the same code with another word."""
+
+
+async def cut(
+    client: httpx.AsyncClient, subjects: dict[str, list[str]], wanted: list[Asked]
+) -> dict[tuple[str, str], int]:
+    """Ask for every metric along every dimension that it takes; return how many segments each has."""
+    found: dict[tuple[str, str], int] = {}
+    done: set[Asked] = set()
+    for kind, listed in subjects.items():
+        mine = [each for each in wanted if inputs.provider_of(kind, each) and each not in done]
+        done |= set(mine)
+        for dimension in WALKED:
+            by = {"subject": listed, "by": dimension}
+            fit = [each for each in mine if any(kind in one.subjects and dimension in one.by for one in cuts(each))]
+            for start in range(0, len(fit), 20):
+                asked = [str(each) for each in fit[start : start + 20]]
+                answer = await client.get("/v1/figures", params={"metric": asked, **by})
+                assert answer.status_code == 200, answer.text
+                items = answer.json()["items"]
+                assert all(set(each["segment"]) == {dimension} for each in items)
+                for each in fit[start : start + 20]:
+                    found[str(each), dimension] = sum(is_of(each, one) for one in items)
+    return found
+
+
+def cuts(asked: Asked) -> list[inputs.Cuts]:
+    return [each for each in inputs.cuts_of(asked.slug) if each.asked == asked]
+
+
+async def refused(client: httpx.AsyncClient, subjects: dict[str, list[str]]) -> None:
+    """The catalogue says what each metric can be cut by, and why not by the rest; a refused request says the same."""
+    told = {each["slug"]: each for each in (await client.get("/v1/metrics")).json()["metrics"]}
+    assert told["completion_rate"]["by"] == list(inputs.DIMENSIONS[:6]) + list(BUCKETS)
+    said = set()
+    for row in METRICS:
+        listed = told[row.slug]["cuts"]
+        assert bool(listed) == (row.slug not in ISOLATION or row.slug in {"did", "estimate_adjusted"}), row.slug
+        for each in listed:
+            assert sorted([*each["by"], *each["refused"]]) == sorted(inputs.DIMENSIONS), each
+            assert set(each["by"]) <= set(told[row.slug]["by"])
+            for dimension, reason in each["refused"].items():
+                assert len(reason) > 20
+                kind = next((kind for kind in each["subjects"] if kind in subjects), None)
+                if kind is not None and reason not in said:
+                    said.add(reason)
+                    asked = {"metric": each["metric"], "subject": subjects[kind], "by": dimension}
+                    answer = await client.get("/v1/figures", params=asked)
+                    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "no_such_segment"), asked
+                    assert f"cannot be cut by {dimension}: {reason}" in answer.json()["detail"]
+    assert len(said) > 20
+
+
+async def test_every_metric_is_answered_and_cut_from_facts(school: School) -> None:
     client = school.client
     initiative = await learn(school)
     await evaluate(school, initiative)
@@ -183,3 +242,17 @@ async def test_every_metric_is_answered_from_facts(school: School) -> None:
                 wanted.remove(asked)
 
     assert not wanted, "\n".join(f"{each}: {reasons[each]}" for each in wanted)
+
+    every = list(reasons)
+    subjects = {"initiative": [initiative, earning], "outcome": [outcome, band, improved], "objective": [objective]}
+    subjects |= {"tenant": [tenant], "source": [school.source["id"]]}
+    segments = await cut(client, subjects, every)
+    await refused(client, subjects)
+
+    empty = [
+        f"{each} by {dimension}"
+        for each in every
+        for dimension in WALKED
+        if any(dimension in one.by for one in cuts(each)) and not segments[str(each), dimension]
+    ]
+    assert empty == [], empty
