@@ -27,6 +27,8 @@ from app.vault import Vault
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SQLITE_PATIENCE_MS = 20_000
+KEPT_FOR_WRITERS = 2
+"""How many connections of the pool units that only read leave alone, where there are more."""
 
 _TICK = (
     "INSERT INTO tenant_clock AS clock (tenant_id, id, position, ticked_us) VALUES (:tenant, :tenant, 1, :now) "
@@ -85,6 +87,7 @@ class Database:
             one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             self._reader = self._engine.execution_options(**one_state)
         self._write_lock = asyncio.Lock()
+        self._readers = asyncio.Semaphore(max(1, settings.pool_size - KEPT_FOR_WRITERS))
         self.after_change: list[Callable[[TenantScope], None]] = []
         """Told of every unit of this process that changed something, once it is committed."""
         if self.embedded:
@@ -137,7 +140,12 @@ class Database:
     @contextlib.asynccontextmanager
     async def reading(self, tenant: TenantScope | None) -> AsyncIterator[AsyncSession]:
         """Open a unit that only reads, all of it from one state; None: the reference tables only."""
-        async with self._unavailable_when_away(), self._session(self._reader) as session, session.begin():
+        async with (
+            self._unavailable_when_away(),
+            self._one_of_the_readers(),
+            self._session(self._reader) as session,
+            session.begin(),
+        ):
             if tenant is not None:
                 session.info["unit"] = Unit(tenant, self._seal)
             async with self._patiently():
@@ -195,6 +203,16 @@ class Database:
             return
         async with self._write_lock:
             yield
+
+    @contextlib.asynccontextmanager
+    async def _one_of_the_readers(self) -> AsyncIterator[None]:
+        """Leave connections to the writers: no crowd of slow readers keeps deliveries from being stored."""
+        async with self._patiently():
+            await self._readers.acquire()
+        try:
+            yield
+        finally:
+            self._readers.release()
 
     @contextlib.asynccontextmanager
     async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:

@@ -32,10 +32,12 @@ _SECRET_TEXT = (
     (re.compile(r"\bwhsec_[\w+/=-]+"), "whsec_***"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), "***"),
     (
-        re.compile(r"\b(\w*(?:secret|token|passw|signature)\w*+[\"']?\s?[=:]\s?[\"']?)[^\s\"'&,;)}]+", re.IGNORECASE),
+        re.compile(
+            r"\b((?=\w*(?:secret|token|passw|signature))\w++[\"']?\s?[=:]\s?[\"']?)[^\s\"'&,;)}]+", re.IGNORECASE
+        ),
         r"\1***",
     ),
-    (re.compile(r"(\bKey \([^)]*\)=\().*?\)(?= )"), r"\1***)"),
+    (re.compile(r"(\bKey \([^=]{1,300}?\)=\().*?(?:\)(?= )|(?=\n)|\Z)"), r"\1***)"),
     (re.compile(r"(?<![\w.+%-])[\w.+%-]++@[\w-]+(?:\.[\w-]+)+"), "***@***"),
 )
 _SIGN = re.compile(r"://|@|eyj|tl_|whsec_|bearer|basic|secret|token|passw|signature|key \(", re.IGNORECASE)

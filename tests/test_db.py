@@ -77,6 +77,30 @@ async def test_nothing_is_checked_out_at_rest(database: Database, acme: Organisa
     assert database.open_connections() == 0
 
 
+async def test_readers_that_take_their_time_keep_no_writer_waiting(
+    database: Database, settings: Settings, acme: Organisation
+) -> None:
+    reading, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def read() -> None:
+        async with database.reading(acme.scope):
+            reading.release()
+            await release.wait()
+
+    readers = [asyncio.create_task(read()) for _ in range(settings.pool_size)]
+    await reading.acquire()
+    await asyncio.sleep(0.1)  # all that can be let in are in
+    try:
+        async with asyncio.timeout(2), database.transaction(acme.scope) as session:
+            await nouns.create(session, OBJECTIVES, ObjectiveWrite(title="written meanwhile"))
+    finally:
+        release.set()
+        await asyncio.gather(*readers, return_exceptions=True)
+
+    assert await titles(database, acme) == ["written meanwhile"]
+    assert database.open_connections() == 0
+
+
 async def test_a_database_that_is_away_is_unavailable_within_its_patience() -> None:
     settings = Settings(
         database_url="postgresql://nobody@127.0.0.1:1/none", secret_keys=(SECRET_KEY,), database_timeout_seconds=1

@@ -26,6 +26,8 @@ SECRETS = {
     "query": "/v1/webhooks/acme/lms?token=4f9c1b7e2d8a",
     "e-mail": "r.okafor@example.org",
     "refused row": "Key (tenant_id, value)=(01a2, Rosa Okafor) already exists.",
+    "refused expression": "Key (tenant_id, lower(value::text))=(01a2, Rosa Okafor) already exists.",
+    "row cut off": "DETAIL:  Key (value)=(Rosa Okafor",
 }
 BARE = [
     "0eMyLH9rWLy1e0CpXFQFIk65va8ZkiI0r7mFSfiVU6G1UgQzg",

@@ -1,11 +1,14 @@
-"""The deliveries of the benchmark: Thinkific's webhook of a completed course, signed, as bytes of HTTP."""
+"""What the senders of a benchmark send: Thinkific's webhook of a completed course, or statements of xAPI."""
 
 from __future__ import annotations
 
+import base64
 import hmac
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 PEOPLE = 2_000
 COURSES = 500
@@ -56,3 +59,48 @@ def requests(path: str, secret: str, source: Iterator[bytes], count: int) -> Seq
         + body
         for body in itertools.islice(source, count)
     ]
+
+
+def statements(start: int = 0) -> Iterator[dict[str, object]]:
+    """Yield one statement after the other, each another person's completion of a course, none twice."""
+    for number in itertools.count(start):
+        person, course = number % PEOPLE, number // PEOPLE % COURSES
+        yield {
+            "id": str(UUID(int=(8 << 60 | 4 << 76) + number)),
+            "actor": {"mbox": f"mailto:u{person}@example.com", "name": f"Lea Roy {person}"},
+            "verb": {"id": "http://adlnet.gov/expapi/verbs/completed", "display": {"en": "completed"}},
+            "object": {
+                "id": f"https://example.com/courses/{course}",
+                "definition": {
+                    "name": {"en": f"Course {course}"},
+                    "type": "http://adlnet.gov/expapi/activities/course",
+                },
+            },
+            "result": {"completion": True, "score": {"scaled": 0.9}, "duration": "PT25M"},
+            "timestamp": f"2026-08-12T18:{person % 60:02}:01.700Z",
+        }
+
+
+def _webhook_headers(secret: str, body: bytes) -> dict[str, str]:
+    return {"X-Thinkific-Hmac-Sha256": hmac.digest(secret.encode(), body, "sha256").hex()}
+
+
+def _statement_headers(secret: str, _body: bytes) -> dict[str, str]:
+    credentials = base64.b64encode(secret.encode()).decode()
+    return {"Authorization": f"Basic {credentials}", "X-Experience-API-Version": "1.0.3"}
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A kind of sender: the adapter of its source, its bodies from a number on, and the headers that prove a body.
+
+    Every body is a JSON object whose `id` is the key of its one event. `headers` takes the source's secret and a body.
+    """
+
+    adapter: str
+    bodies: Callable[[int], Iterator[bytes]]
+    headers: Callable[[str, bytes], Mapping[str, str]]
+
+
+WEBHOOKS = Sender("thinkific", bodies, _webhook_headers)
+STATEMENTS = Sender("xapi", lambda start: (json.dumps(one).encode() for one in statements(start)), _statement_headers)

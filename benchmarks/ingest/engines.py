@@ -23,7 +23,6 @@ from tests.engines import make_database
 
 SECRET_KEY = Fernet.generate_key().decode()
 TENANT = "acme"
-SOURCE = "thinkific"
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,13 @@ def _restart(server: Any) -> None:
     subprocess.run(command, check=True, user=server.system_user, stdout=quiet, stderr=quiet)  # noqa: S603  our own
 
 
-def connect(base_url: str, key: str) -> tuple[str, str]:
-    """Connect the source of the benchmark; return its path and its secret."""
-    fields = {"name": SOURCE, "slug": SOURCE, "adapter": SOURCE}
+def connect(base_url: str, key: str, adapter: str) -> tuple[str, str]:
+    """Connect a source of the benchmark; return the path that takes its deliveries and its secret."""
+    fields = {"name": adapter, "slug": adapter, "adapter": adapter}
     answer = httpx.post(f"{base_url}/v1/sources", json=fields, headers={"Authorization": f"Bearer {key}"}, timeout=30)
     answer.raise_for_status()
     made = answer.json()
-    return made["webhook_path"], made["secret"]
+    path: str = made["webhook_path"]
+    if adapter == "xapi":
+        path = path.replace("/v1/webhooks/", "/v1/xapi/") + "/statements"
+    return path, made["secret"]

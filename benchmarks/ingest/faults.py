@@ -23,8 +23,9 @@ import httpx
 from sqlalchemy.engine import make_url
 
 from app.config import Settings
-from benchmarks.ingest import bursts, engines, servers
+from benchmarks.ingest import bursts, engines, pressure, servers
 from benchmarks.ingest.bursts import Burst
+from benchmarks.ingest.deliveries import STATEMENTS, WEBHOOKS, Sender
 from benchmarks.ingest.engines import Engine
 from benchmarks.ingest.proxy import Wire
 from benchmarks.ingest.throughput import say
@@ -34,15 +35,16 @@ KILLS = 8
 RESTARTS = 3
 HOLE_SECONDS = 10.0
 ANSWER_SECONDS = 3.0
+SETTLING_SECONDS = 0.5
 PATIENCE = 600.0
 Case = Callable[[Engine, int], list[str]]
 
 
-def killed(engine: Engine, events: int) -> list[str]:
+def killed(engine: Engine, events: int, sender: Sender = WEBHOOKS) -> list[str]:
     """D1: SIGKILL the server eight times in the burst."""
-    with servers.service(engine) as server:
+    with servers.service(engine, sender=sender) as server:
         burst = Burst(server)
-        with burst.of(SENDERS, bursts.bodies(0)):
+        with burst.of(SENDERS):
             for number in range(1, KILLS + 1):
                 burst.await_acknowledged(events * number // (KILLS + 1), PATIENCE)
                 server.process.kill()
@@ -52,11 +54,34 @@ def killed(engine: Engine, events: int) -> list[str]:
         return bursts.faults(engine, burst)
 
 
+def killed_store(engine: Engine, events: int) -> list[str]:
+    """D1 of the learning record store: the same while statements come in."""
+    return killed(engine, events // 5, STATEMENTS)
+
+
+def killed_while_waiting(engine: Engine, events: int) -> list[str]:
+    """D10: SIGKILL while all that came in waits for its commit: none of it was answered, and what is there is whole."""
+    del events
+    with _wired(engine) as (wire, wired), servers.service(wired) as server:
+        burst = Burst(server)
+        with burst.of(4 * SENDERS):
+            for number in range(1, 4):
+                burst.await_acknowledged(100 * number, PATIENCE)
+                wire.swallow(yes=True)
+                time.sleep(SETTLING_SECONDS)
+                server.process.kill()
+                server.process.wait()
+                wire.swallow(yes=False)
+                server.process = servers.start(wired, server.port)
+            burst.await_acknowledged(400, PATIENCE)
+        return bursts.faults(engine, burst) + burst.unexpected({0, 200, 503})
+
+
 def database_restarted(engine: Engine, events: int) -> list[str]:
     """D2: restart PostgreSQL at once three times in the burst; the server stays."""
     with servers.service(engine) as server:
         burst, slow = Burst(server), []
-        with burst.of(SENDERS, bursts.bodies(0)):
+        with burst.of(SENDERS):
             for number in range(1, RESTARTS + 1):
                 burst.await_acknowledged(events * number // (RESTARTS + 1), PATIENCE)
                 engine.restart()
@@ -64,7 +89,7 @@ def database_restarted(engine: Engine, events: int) -> list[str]:
                 burst.await_acknowledged(before + 1, PATIENCE)
                 slow.append(burst.answered_at[before] - back)
             burst.await_acknowledged(events, PATIENCE)
-        found = bursts.faults(engine, burst) + _unexpected(burst, {200, 503})
+        found = bursts.faults(engine, burst) + burst.unexpected({200, 503})
         found += [] if server.process.poll() is None else ["the server has ended"]
         return found + [f"first answer {most:.1f} s after it was back" for most in [max(slow)] if most > ANSWER_SECONDS]
 
@@ -73,7 +98,7 @@ def swallowed(engine: Engine, events: int) -> list[str]:
     """D3: drop everything between the server and PostgreSQL for ten seconds."""
     with _wired(engine) as (wire, wired), servers.service(wired) as server:
         burst = Burst(server)
-        with burst.of(SENDERS, bursts.bodies(0)):
+        with burst.of(SENDERS):
             burst.await_acknowledged(events // 10, PATIENCE)
             before = server.resident_bytes()
             wire.swallow(yes=True)
@@ -82,19 +107,19 @@ def swallowed(engine: Engine, events: int) -> list[str]:
             burst.await_acknowledged(len(burst.acknowledged) + 100, PATIENCE)
         grown = (server.resident_bytes() - before) / 2**20
         found += [f"memory grew by {grown:.0f} MiB"] if grown > 32 else []  # noqa: PLR2004  MiB, promise 2
-        return found + bursts.faults(engine, burst) + _unexpected(burst, {200, 503})
+        return found + bursts.faults(engine, burst) + burst.unexpected({200, 503})
 
 
 def answers_lost(engine: Engine, events: int) -> list[str]:
     """D4: lose the connection between the COMMIT and its answer, twenty times."""
     with _wired(engine) as (wire, wired), servers.service(wired) as server:
         burst = Burst(server)
-        with burst.of(SENDERS, bursts.bodies(0)):
+        with burst.of(SENDERS):
             for number in range(1, 21):
                 burst.await_acknowledged(events // 10 * number // 20, PATIENCE)
                 wire.losing_answers = 1
             burst.await_acknowledged(events // 10 + 50, PATIENCE)
-        return bursts.faults(engine, burst) + _unexpected(burst, {200, 503})
+        return bursts.faults(engine, burst) + burst.unexpected({200, 503})
 
 
 def power_cut(engine: Engine, events: int) -> list[str]:
@@ -102,7 +127,7 @@ def power_cut(engine: Engine, events: int) -> list[str]:
     path = Path(engine.settings.database_url.removeprefix("sqlite:///"))
     with servers.service(engine) as server, tempfile.TemporaryDirectory(prefix="tl-cut-") as folder:
         burst, found = Burst(server), []
-        with burst.of(SENDERS, bursts.bodies(0)):
+        with burst.of(SENDERS):
             for number in range(1, 6):
                 burst.await_acknowledged(events // 10 * number // 5, PATIENCE)
                 before = set(burst.acknowledged)
@@ -118,7 +143,7 @@ def terminated(engine: Engine, events: int) -> list[str]:
     """D16: SIGTERM in the burst: exit 0 within 30 seconds, nothing acknowledged is lost."""
     with servers.service(engine) as server:
         burst = Burst(server)
-        with burst.of(SENDERS, bursts.bodies(0)):
+        with burst.of(SENDERS):
             burst.await_acknowledged(events // 10, PATIENCE)
             began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
@@ -126,7 +151,7 @@ def terminated(engine: Engine, events: int) -> list[str]:
             seconds = time.monotonic() - began
         found = [f"exit code {code}"] if code else []
         found += [f"it took {seconds:.0f} s"] if seconds > servers.STOP_SECONDS else []
-        return found + bursts.faults(engine, burst) + _unexpected(burst, {0, 200, 503})
+        return found + bursts.faults(engine, burst) + burst.unexpected({0, 200, 503})
 
 
 def two_processes(engine: Engine, events: int) -> list[str]:
@@ -136,30 +161,32 @@ def two_processes(engine: Engine, events: int) -> list[str]:
         other = replace(one, process=servers.start(engine, port), port=port)
         try:
             first, second = Burst(one), Burst(other)
-            with first.of(SENDERS, bursts.bodies(0)), second.of(SENDERS, bursts.bodies(500_000)):
+            with first.of(SENDERS), second.of(SENDERS, one.sender.bodies(500_000)):
                 for burst in (first, second):
                     burst.await_acknowledged(events // 10, PATIENCE)
             both = Burst(one, first.acknowledged | second.acknowledged)
-            return bursts.faults(engine, both) + _unexpected(first, {200}) + _unexpected(second, {200})
+            return bursts.faults(engine, both) + first.unexpected({200}) + second.unexpected({200})
         finally:
             servers.stop(other.process)
 
 
 CASES: dict[str, tuple[Case, tuple[str, ...]]] = {
     "killed": (killed, ("sqlite", "postgresql")),
+    "killed-store": (killed_store, ("sqlite", "postgresql")),
+    "killed-while-waiting": (killed_while_waiting, ("postgresql",)),
     "database-restarted": (database_restarted, ("postgresql",)),
     "swallowed": (swallowed, ("postgresql",)),
     "answers-lost": (answers_lost, ("postgresql",)),
     "power-cut": (power_cut, ("sqlite",)),
     "terminated": (terminated, ("sqlite", "postgresql")),
     "two-processes": (two_processes, ("sqlite",)),
+    "at-once": (pressure.at_once, ("sqlite", "postgresql")),
+    "shuffled": (pressure.shuffled, ("sqlite", "postgresql")),
+    "disk-full": (pressure.disk_full, ("sqlite",)),
+    "starved": (pressure.starved, ("postgresql",)),
+    "impatient": (pressure.impatient, ("sqlite", "postgresql")),
+    "large-bodies": (pressure.large_bodies, ("sqlite",)),
 }
-
-
-def _unexpected(burst: Burst, allowed: set[int]) -> list[str]:
-    odd = {status: count for status, count in burst.statuses.items() if status not in allowed}
-    found = [f"answered {odd}"] if odd else []
-    return found + ([f"{burst.hasty} times 503 without Retry-After"] if burst.hasty else [])
 
 
 def _while_away(server: servers.Server) -> list[str]:

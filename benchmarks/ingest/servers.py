@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
+from benchmarks.ingest.deliveries import WEBHOOKS, Sender
 from benchmarks.ingest.engines import TENANT, Engine, connect
 from tests.ports import free_port
 
@@ -34,6 +35,16 @@ class Server:
     path: str = "/receive"
     secret: str = SECRET
     key: str = ""
+    sender: Sender = WEBHOOKS
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """Return the header of its tenant's key."""
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def headers(self, body: bytes) -> dict[str, str]:
+        """Return the headers of a delivery of `body`."""
+        return {"Content-Type": "application/json", **self.sender.headers(self.secret, body)}
 
     @property
     def base_url(self) -> str:
@@ -42,8 +53,23 @@ class Server:
 
     def resident_bytes(self) -> int:
         """Return the memory that the process holds."""
+        return self._memory("VmRSS")
+
+    def most_resident_bytes(self) -> int:
+        """Return the most memory that the process has held since `forget_most`, or since it began."""
+        return self._memory("VmHWM")
+
+    def forget_most(self) -> None:
+        """Begin to look for the most memory anew (proc(5), clear_refs)."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def open_files(self) -> int:
+        """Return how many files and connections the process has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def _memory(self, field: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+        return int(status.partition(f"{field}:")[2].split()[0]) * 1024
 
 
 def new_tenant(engine: Engine, slug: str = TENANT) -> str:
@@ -90,12 +116,14 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 @contextlib.contextmanager
-def service(engine: Engine, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """Run the service, with a tenant and a source of its own."""
+def service(
+    engine: Engine, environment: Mapping[str, str] | None = None, sender: Sender = WEBHOOKS
+) -> Iterator[Server]:
+    """Run the service, with a tenant and a source of its own for `sender`."""
     port, key = free_port(), new_tenant(engine)
-    server = Server(start(engine, port, environment), port, key=key)
+    server = Server(start(engine, port, environment), port, key=key, sender=sender)
     try:
-        server.path, server.secret = connect(server.base_url, key)
+        server.path, server.secret = connect(server.base_url, key, sender.adapter)
         yield server
     finally:
         stop(server.process)
