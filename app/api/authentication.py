@@ -52,7 +52,11 @@ class Keyring:
                 "Send your key as `Authorization: Bearer tl_...`, or an access token of an identity provider of yours."
             )
         text = authorization[len(_SCHEME) :].strip()
-        tenant_named = headers.get(TENANT_HEADER)
+        principal = await self._proved(text, headers.get(TENANT_HEADER))
+        structlog.contextvars.bind_contextvars(tenant=principal.tenant.slug, caller=principal.credential_name)
+        return principal
+
+    async def _proved(self, text: str, tenant_named: str | None) -> Principal:
         proof = _proof(text, tenant_named)
         known = self._remembered.get(proof)
         if known is not None and known[0] > time.monotonic():

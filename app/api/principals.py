@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from app.domain import ids
 from app.domain.errors import ThroughlineError
 from app.models.unit import TenantScope
 
@@ -34,6 +35,9 @@ class Credential(StrEnum):
     IDENTITY_PROVIDER = "identity_provider"
 
 
+_PREFIXES = {Credential.API_KEY: "key", Credential.IDENTITY_PROVIDER: "idp"}
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Whom a request acts for in a tenant, with which scopes.
@@ -48,6 +52,11 @@ class Principal:
     caller_id: UUID
     scopes: frozenset[str]
     expires_at: datetime | None
+
+    @property
+    def credential_name(self) -> str:
+        """Its public id, for the logs: it names a key or an identity provider, never a person."""
+        return ids.encode(_PREFIXES[self.credential], self.credential_id)
 
     def require(self, scope: str) -> None:
         """Raise MissingScope unless the caller has `scope`; admin has every one."""

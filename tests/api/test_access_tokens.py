@@ -10,14 +10,17 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 import time_machine
 from fastapi import FastAPI
 from joserfc.jwk import RSAKey
+from structlog.testing import capture_logs
 
 from app.api import authentication, keysets
 from app.api.authentication import Keyring
 from app.api.issuers import Issuers
 from app.api.keysets import KeySets
+from app.api.rates import Rates
 from tests.api.issuers import FIRST, KEYS_URL, METADATA_URL, SECOND, STRANGE, URL, Issuer, bearer, claims, signed
 from tests.engines import Organisation
 
@@ -324,3 +327,38 @@ async def test_a_token_that_ends_while_it_is_remembered_is_refused(
     assert (first.status_code, second.status_code) == (200, 401)
     assert "expired" in second.json()["detail"]
     assert issuer.called == [METADATA_URL, KEYS_URL]
+
+
+async def test_each_subject_has_a_share_of_its_own(
+    app: FastAPI, acme: Organisation, guest: httpx.AsyncClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await issuer.trust(acme)
+    monkeypatch.setitem(app.state._state, "rates", Rates(1, 60))
+
+    answers = [await read(guest, signed(claims(acme, sub=subject))) for subject in ("ana", "ana", "ben")]
+
+    assert [answer.status_code for answer in answers] == [200, 429, 200]
+
+
+async def test_log_lines_name_the_identity_provider_and_never_a_person_or_a_token(
+    acme: Organisation, guest: httpx.AsyncClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = await issuer.trust(acme)
+    monkeypatch.setattr(keysets, "RETRY_SECONDS", 0.0)
+    told = claims(acme, email="rosa@example.org", preferred_username="rosa.okafor")
+    tokens = [signed(told), signed(told), signed(told, STRANGE), signed(told | {"exp": 1}), signed(told, kid="gone")]
+
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        for number, token in enumerate(tokens):
+            issuer.down = number == 0
+            await read(guest, token)
+        await acme.client.get("/v1/objectives")
+
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [line["status"] for line in requests] == [503, 200, 401, 401, 401, 200]
+    assert [line.get("caller", "")[:4] for line in requests] == ["", "idp_", "", "", "", "key_"]
+    assert (requests[1]["caller"], requests[1]["tenant"]) == (provider["id"], acme.scope.slug)
+    assert {"key_set_not_fetched", "unavailable"} <= {line["event"] for line in lines}
+    text = json.dumps(lines, default=str)
+    assert not [word for word in ("okafor", "rosa", "eyJ") if word in text]
+    assert not [piece for token in tokens for piece in token.split(".") if piece in text]
