@@ -55,7 +55,11 @@ class MeasurementBatch(BaseModel):
     responses={200: {"model": MeasurementRead, "description": "Restated, or unchanged."}},
 )
 async def record(fields: Annotated[MeasurementWrite, Body()], response: Response, session: SessionOf) -> Any:
-    """Record the value of one KPI, subject and period: 201. Where there is one, another value restates it: 200."""
+    """Record the value of one KPI, subject and period: 201. Where there is one, another value restates it: 200.
+
+    Periods of one KPI and subject are apart or the same: 422 (`overlapping_period`) for one that shares days with
+    another, unless that one was voided.
+    """
     row, new = await measurements.put(session, fields)
     response.status_code = 201 if new else 200
     response.headers["Location"] = door.location(row)
@@ -67,7 +71,7 @@ async def record(fields: Annotated[MeasurementWrite, Body()], response: Response
     dependencies=[IDEMPOTENT],
     operation_id="batchMeasurements",
     summary="Record or restate up to 1,000 measurements",
-    description=RULES,
+    description=f"{RULES} An item is refused, too, whose period shares days with another one of its KPI and subject.",
 )
 async def record_many(fields: MeasurementBatch, session: SessionOf) -> BatchResult:
     """Record or restate each."""

@@ -134,7 +134,10 @@ class KpiRead(ReadShape, KpiWrite):
 
 
 class MeasurementWrite(Shape):
-    """One KPI value for one period and one subject. Writing the same key again restates it."""
+    """One KPI value for one period and one subject. Writing the same key again restates it.
+
+    Periods of one KPI and subject are apart or the same: one that overlaps another is refused (`overlapping_period`).
+    """
 
     kpi_id: KpiId = Field(description="The KPI.")
     subject_kind: SubjectKind = Field(

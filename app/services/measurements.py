@@ -1,7 +1,6 @@
 """Measurements: one value for one KPI, subject and period; writing it again restates it, nothing is lost."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -25,12 +24,10 @@ from app.models.kpis import (
 )
 from app.models.people import OrgUnit, Person
 from app.models.unit import unit_of
-from app.services import batches
+from app.services import batches, periods
 from app.services.batches import CHUNK, ItemResult, Result
 from app.services.nouns import Action, NounType, expect, get, keep, merge
-
-Key = tuple[UUID, str, UUID, date, date]
-"""(KPI, subject kind, subject, first day, day after the last): what a measurement is found by."""
+from app.services.periods import Key
 
 _KEY = ("kpi_id", "subject_kind", "subject_id", "period_start", "period_end")
 _VALUES = ("value", "numerator", "denominator")
@@ -127,7 +124,8 @@ async def put_many(session: AsyncSession, writes: Sequence[MeasurementWrite]) ->
     """Record or restate many values in a handful of statements; results in order.
 
     The same values again change nothing. An item with a KPI or subject that this tenant does not have, without what
-    the KPI's aggregation needs, or with the key of an earlier item, is refused; the others are written.
+    the KPI's aggregation needs, over days of another period, or with the key of an earlier item, is refused; the others
+    are written.
     """
     items = [_item(session, fields) for fields in writes]
     ratios = await _ratios(session, {item.values["kpi_id"] for item in items})
@@ -138,6 +136,7 @@ async def put_many(session: AsyncSession, writes: Sequence[MeasurementWrite]) ->
         if kind in _SUBJECTS and subject_id not in subjects[kind]:
             detail = f"names no {kind.replace('_', ' ')} of this tenant"
             item.faults.append(Fault("unknown_reference", detail, pointer="/subject_id"))
+    await periods.refuse_overlaps(session, items)
     results, _ = await batches.put_items(session, MEASUREMENTS, items, _by_keys, settle=_settle)
     return results
 

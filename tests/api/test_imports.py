@@ -119,6 +119,20 @@ async def test_lines_at_fault_are_listed_with_column_code_and_what_to_do(desk: D
     assert "valid date" in first["errors"][0]["detail"]
 
 
+async def test_a_table_of_measurements_cannot_overlap_what_is_recorded_or_itself(desk: Desk) -> None:
+    await builders.make(desk.client, "kpis", external_id="scrap")
+    months = "kpi,period_start,period_end,value\nscrap,2026-01-01,2026-02-01,4\nscrap,2026-02-01,2026-03-01,5\n"
+    table = f"{months}scrap,2026-02-10,2026-03-10,6\nscrap,2026-03-10,2026-04-01,7\n"
+
+    first = await desk.run(months, kind="measurements")
+    tried = await desk.run(table, kind="measurements", dry_run=True)
+    second = await desk.run(table, kind="measurements")
+
+    assert counted(first) == {"lines": 2, "created": 2}
+    assert counted(tried) == counted(second) == {"lines": 4, "created": 1, "unchanged": 2, "refused": 1, "faulty": 1}
+    assert await desk.items(second) == [(4, "/period_start")]
+
+
 async def test_ndjson_lines_have_their_own_fields_and_what_is_no_json_is_refused_alone(desk: Desk) -> None:
     rows = [{"external_id": "a", "name": "Ada", "role": "welder"}, {"external_id": "b", "name": "Bob"}]
     await desk.run("\n".join(map(json.dumps, rows)), NDJSON, kind="people")

@@ -67,6 +67,44 @@ async def test_a_voided_value_comes_back_only_by_being_recorded_again(client: ht
     assert (gone["status"], gone["archived_at"]) == ("voided", gone["recorded_at"])
 
 
+async def test_a_period_that_overlaps_another_one_is_refused_until_that_one_is_voided(
+    client: httpx.AsyncClient,
+) -> None:
+    kpi_id = (await make(client, "kpis"))["id"]
+    person = (await make(client, "people"))["id"]
+    january = await _record(client, kpi_id, value="4.6")
+
+    def over(start: str, end: str, **fields: Any) -> dict[str, Any]:
+        return {"kpi_id": kpi_id, "value": "3", "period_start": start, "period_end": end} | fields
+
+    wide = over("2026-01-10", "2026-02-20")
+    refused = await client.post("/v1/measurements", json=wide)
+    items = [
+        wide,
+        over("2026-02-01", "2026-03-01"),
+        over("2026-02-20", "2026-03-10"),
+        over("2026-03-01", "2026-04-01"),
+        over("2025-01-01", "2027-01-01"),
+        over("2026-01-01", "2026-02-01"),
+        over("2025-06-01", "2025-12-01", subject_kind="person", subject_id=person),
+        over("2025-07-01", "2025-07-02", subject_kind="person", subject_id=person),
+    ]
+    batch = (await client.post("/v1/measurements/batch", json={"items": items})).json()["items"]
+    await client.post(f"{january.headers['location']}/void")
+    instead = await client.post("/v1/measurements", json=over("2026-01-10", "2026-02-01"))
+    back = await _record(client, kpi_id, value="4.6")
+
+    [fault] = refused.json()["errors"]
+    assert (refused.status_code, fault["code"], fault["pointer"]) == (422, "overlapping_period", "/period_start")
+    assert "2026-01-01 to 2026-02-01" in fault["detail"]
+    assert [each["result"] for each in batch] == [
+        *("refused", "created", "refused", "created", "refused", "updated"),
+        *("created", "refused"),
+    ]
+    assert [each["errors"][0]["code"] for each in batch if each["errors"]] == ["overlapping_period"] * 4
+    assert (instead.status_code, back.status_code) == (201, 422)
+
+
 async def test_a_patch_restates_the_value_and_cannot_move_it(client: httpx.AsyncClient) -> None:
     unit = await make(client, "org-units")
     kpi_id = (await make(client, "kpis"))["id"]
