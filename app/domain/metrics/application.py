@@ -83,6 +83,7 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "With `all`, silence counts as not applied (Phillips, guiding principle 6).",
             "Self-report and observation are kept apart by the source of the behaviour.",
+            "Distinct people: of several pursuits, one in which a behaviour was shown is enough.",
         ),
         source="Kirkpatrick level 3; Phillips, guiding principle 6",
         standing=Standing.COMMON,

@@ -113,7 +113,11 @@ METRICS: tuple[Metric, ...] = (
         unit="count",
         description="Learners who began, have not passed, and have not been seen for a while.",
         formula="|enrolled, at least one activity beyond the home page, not passed, last visit >= N days ago|",
-        edge_rules=("Who opened the home page only never began and is not counted.", "N is declared."),
+        edge_rules=(
+            "Who opened the home page only never began and is not counted.",
+            "N is declared.",
+            "Distinct people: of several pursuits, those withdrawn from left out, one at risk is enough.",
+        ),
         source="Open edX Aspects, at-risk learners",
         standing=Standing.COMMON,
         parameters=(Parameter("inactive_days", COUNT, "N: days since the last visit.", default=7, low=Decimal(1)),),

@@ -67,7 +67,7 @@ METRICS: tuple[Metric, ...] = (
         description="How much of the target audience has begun.",
         formula="|started ∩ audience| / |audience|",
         edge_rules=(
-            "Distinct resolved persons, never accounts or events.",
+            "Distinct resolved persons, never accounts or events; one of several pursuits begun is a start.",
             "A completion implies a start.",
             "Participants outside the audience are reported apart and never in the numerator.",
             "An empty audience is not_applicable, never 0 % or 100 %.",
@@ -127,9 +127,11 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "audience is the definition of the Center for Talent Reporting; enrolled is what most platforms mean.",
             "Who withdrew after starting stays in the denominator of enrolled.",
+            "Distinct people: of several pursuits all must be completed (enrolled: but those left before the start).",
             "cohort: enrolments younger than the horizon are excluded and counted.",
             "Only the cohort variant may be compared over time.",
-            "The first completion counts; later attempts do not undo it. Whether it still holds: validity_rate.",
+            "audience: a completion counts since the latest offer, where there was one offer an earlier one too.",
+            "enrolled, cohort: the first completion counts, later attempts do not undo it. Still valid: validity_rate.",
             "A denominator of 0 is not_applicable.",
         ),
         source="Center for Talent Reporting, TDRp (audience); common practice (enrolled); cohort analysis, ours",

@@ -42,7 +42,10 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "Overdue learners who have not completed stay in the denominator.",
             "People without a due date are excluded and counted.",
-            "The first due date is set against the first completion; later cycles are in validity_rate.",
+            "Each due date is judged by itself: completions since its offer count, for the first one earlier ones too.",
+            "Where the audience says no date, each attempt that the platform dates is judged.",
+            "Who has several due dates, of one initiative or of several, counts once: on time where each was kept.",
+            "Who has several due dates, of one initiative or of several, counts once: on time where each was kept.",
             "Not to be confused with delivery_on_time_rate, which is about the course.",
         ),
         source="Common practice; the name on-time completion belongs to delivery in TDRp",
@@ -101,7 +104,8 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "Who completed late is no longer overdue.",
             "Nobody due is not_applicable.",
-            "The first due date is set against the first completion; later cycles are in validity_rate.",
+            "Each due date is judged by itself, as in learner_on_time_rate: an old completion closes no new one.",
+            "Who has several due dates counts once: overdue where one of them is open.",
         ),
         source="Common practice",
         standing=Standing.COMMON,
@@ -132,6 +136,7 @@ METRICS: tuple[Metric, ...] = (
         edge_rules=(
             "N is declared and part of the figure.",
             "Withdrawn and inactive exclude each other; completed is neither.",
+            "Distinct people: of several pursuits, one given up is enough; who withdrew from any is withdrawn.",
         ),
         source="Common practice",
         standing=Standing.COMMON,
@@ -163,6 +168,7 @@ METRICS: tuple[Metric, ...] = (
             "The latest completion counts, not the best or the first.",
             "Days of grace are declared; without grace an expired completion is not valid.",
             "Per content version only if required.",
+            "Distinct people: of several pursuits, all must be valid.",
         ),
         source="Compliance practice; the form is ours",
         standing=Standing.OURS,

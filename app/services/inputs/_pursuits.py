@@ -1,8 +1,8 @@
 """Who was meant to learn what, and how far each got: one row per person and pursuit, as relations to count from.
 
 A pursuit is an initiative with all its required activities, or a single activity where that is asked for. It is done
-when every required activity is completed, on the day of the last first completion; later attempts change nothing, and
-neither do the days on which those are due: a second cycle forgives no lateness of the first.
+when every required activity is completed, on the day of the last first completion; what was done since it was offered
+or assigned again is in `_cycles`.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,6 @@ def pursuits(session: AsyncSession, scope: Scope) -> Subquery:
             case((done, func.max(completed))).label("done_at"),
             case((gone >= last, gone)).label("withdrawn_at"),
             last.label("last_at"),
-            func.max(done_steps.c.due_at).label("due_at"),
             case((all_withdrawn, 1), else_=0).label("all_withdrawn"),
         )
         .group_by(*keys, *rest)
@@ -78,7 +77,7 @@ def _told_as(scope: Scope) -> list[str]:
     return [_TOLD[each] for each in ("source", "content_version") if each in scope.by]
 
 
-_TIMES = ("first_event_at", "last_event_at", "started_at", "completed_at", "withdrawn_at", "due_at")
+_TIMES = ("first_event_at", "last_event_at", "started_at", "completed_at", "withdrawn_at")
 
 
 def steps(session: AsyncSession, scope: Scope) -> Subquery:
@@ -117,7 +116,6 @@ def _attempts(session: AsyncSession, scope: Scope) -> Subquery:
             func.min(seen("completed_at")).label("completed_at"),
             func.max(seen("withdrawn_at")).label("withdrawn_at"),
             func.max(enrolments.c.last_event_at).label("last_at"),
-            func.min(enrolments.c.due_at).label("due_at"),
             func.count().label("attempts"),
             func.count(seen("withdrawn_at")).label("withdrawals"),
             func.sum(enrolments.c.duration_seconds).label("seconds"),
@@ -131,28 +129,51 @@ def _attempts(session: AsyncSession, scope: Scope) -> Subquery:
     return statement.subquery()
 
 
-def members(session: AsyncSession, scope: Scope) -> Subquery:
-    """Return whom learning was offered to by today: the keys of `pursuits`, with `offered_on`, `due_on` and `wave`."""
+def _listed(session: AsyncSession, scope: Scope) -> tuple[FromClause, FromClause, FromClause]:
+    """Return the members of audiences, the initiatives under the subjects, and both of them joined."""
     audiences = rows_at(session, Audience, scope.as_of, only=("id", "initiative_id"))
     names = ("audience_id", "person_id", "offered_on", "due_on", "wave")
     listed = rows_at(session, AudienceMember, scope.as_of, only=names)
     under = initiatives(session, scope)
+    of_group = listed.join(audiences, audiences.c.id == listed.c.audience_id)
+    return listed, under, of_group.join(under, under.c.initiative_id == audiences.c.initiative_id)
+
+
+def members(session: AsyncSession, scope: Scope) -> Subquery:
+    """Return whom learning was offered to by today: the keys of `pursuits`, with `offered_on`, `due_on` and `wave`."""
+    listed, under, tables = _listed(session, scope)
     shown, keys = _keys(scope, under)
+    firsts = (func.min(listed.c[name]).label(name) for name in ("offered_on", "due_on", "wave"))
+    return (
+        select(*shown, listed.c.person_id, *firsts)
+        .select_from(tables)
+        .where(listed.c.offered_on <= scope.today)
+        .group_by(*keys, listed.c.person_id)
+        .subquery()
+    )
+
+
+def offers(session: AsyncSession, scope: Scope, *, cut: str) -> Subquery:
+    """Return each offer by today: as `members`, and whether it was the `first` of the person and pursuit: 0 or 1.
+
+    `cut` names the day that makes it another one, of the offer (`offered_on`) or by which it is due (`due_on`).
+    """
+    listed, under, tables = _listed(session, scope)
+    shown, keys = _keys(scope, under)
+    day = func.min(listed.c.offered_on)
+    first = day == func.min(day).over(partition_by=(*keys, listed.c.person_id))
     return (
         select(
             *shown,
             listed.c.person_id,
-            func.min(listed.c.offered_on).label("offered_on"),
+            day.label("offered_on"),
             func.min(listed.c.due_on).label("due_on"),
             func.min(listed.c.wave).label("wave"),
+            case((first, 1), else_=0).label("first"),
         )
-        .select_from(
-            listed.join(audiences, audiences.c.id == listed.c.audience_id).join(
-                under, under.c.initiative_id == audiences.c.initiative_id
-            )
-        )
+        .select_from(tables)
         .where(listed.c.offered_on <= scope.today)
-        .group_by(*keys, listed.c.person_id)
+        .group_by(*keys, listed.c.person_id, listed.c[cut])
         .subquery()
     )
 
@@ -161,7 +182,7 @@ def engaged(session: AsyncSession, scope: Scope) -> Subquery:
     """Return members and learners alike, one row per person and pursuit, with what is known of either."""
     offered, learned = members(session, scope), pursuits(session, scope)
     mine = ("offered_on", "due_on", "wave")
-    theirs = ("first_at", "started_at", "done_at", "withdrawn_at", "last_at", "due_at")
+    theirs = ("first_at", "started_at", "done_at", "withdrawn_at", "last_at")
     unknown = [null().label(name) for name in mine]
     instants = [literal(None, Instant).label(name) for name in theirs]
     both = union_all(

@@ -12,8 +12,9 @@ from app.domain.metrics.answers import caveat
 from app.models.behaviours import Behaviour, Deed, Observation, Observer, SupportDeed
 from app.models.surveys import Respondent
 from app.services.inputs._cuts import refuse
+from app.services.inputs._heads import headcount, who
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, distinct_people, members, place_of, total
+from app.services.inputs._pursuits import counted, distinct_people, members, place_of
 from app.services.inputs._under import employed_on, initiatives, people
 from app.services.inputs.surveys import KINDS, latest
 from app.services.versions import rows_at
@@ -29,10 +30,8 @@ class Applied:
     """Counts of people in one place."""
 
     due: int = 0
-    due_people: int = 0
     due_applied: int = 0
     observed: int = 0
-    observed_people: int = 0
     observed_applied: int = 0
     only_by_themselves: int = 0
 
@@ -85,15 +84,13 @@ async def _applied(session: AsyncSession, scope: Scope) -> Mapping[Place, Applie
     due = and_(base.c.offered_on <= scope.today - timedelta(days=FOLLOW_UP_DAYS), employed_on(person, scope.today))
     seen, shown = base.c.observed == 1, base.c.applied == 1
     measures = (
-        total(due),
-        distinct_people(scope, base, due),
-        total(and_(due, shown)),
-        total(seen),
-        distinct_people(scope, base, seen),
-        total(and_(seen, shown)),
-        total(and_(base.c.said == 1, ~shown)),
+        who(due),
+        who(and_(due, shown)),
+        who(seen),
+        who(and_(seen, shown)),
+        who(or_(base.c.said == 1, shown), each=~shown),
     )
-    statement = counted(session, scope, base, "offered_on", measures, person=person)
+    statement = headcount(session, scope, base, "offered_on", measures, person=person)
     return {
         place_of(row, scope): Applied(*(int(each) for each in row[1 + len(scope.by) :]))
         for row in await session.execute(statement)
@@ -107,12 +104,12 @@ def _said(found: Applied) -> tuple[Any, ...]:
 
 
 def _of_all(found: Applied, _scope: Scope) -> Given:
-    return Given({"applied": found.due_applied, "due": found.due}, found.due_people, caveats=_said(found))
+    return Given({"applied": found.due_applied, "due": found.due}, found.due, caveats=_said(found))
 
 
 def _of_respondents(found: Applied, _scope: Scope) -> Given:
     inputs = {"applied": found.observed_applied, "respondents": found.observed}
-    return Given(inputs, found.observed_people, "observed", caveats=_said(found))
+    return Given(inputs, found.observed, "observed", caveats=_said(found))
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from sqlalchemy import Subquery, and_, case, exists, func, select
@@ -17,8 +18,9 @@ from app.models.learning import LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
 from app.services.inputs._cuts import SUBJECTS, refuse
+from app.services.inputs._heads import headcount, who, worst
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, distinct_people, place_of, pursuits, steps, total
+from app.services.inputs._pursuits import counted, place_of, pursuits, steps
 from app.services.inputs._under import activities, bucketed, employed_on, local_day, people
 from app.services.inputs.learners import Counts, nothing, read_counts
 from app.services.inputs.surveys import KINDS
@@ -109,55 +111,48 @@ def _count(found: Active, scope: Scope) -> Given:
     return Given({"active": active}, active, basis, found.counts.beside, parameters={"zone": zone})
 
 
-@dataclass(slots=True)
-class Enrolled:
-    """Learners of one place, alike in what they did and whether they have been silent for too long; their counts."""
+_STATES = tuple(product((True, False), (True, False), (False, True)))
+"""What a learner may be found in, as (passed, began, silent), the best first but for the one at risk."""
 
-    learners: list[dict[str, Any]] = field(default_factory=list)
-    counts: Counts = field(default_factory=nothing)
-
-
-_ENROLLED = ("rows", "people", "departed", "withdrawn")
+_AT_RISK = (False, True, True)
+_WORSE = (*(state for state in _STATES if state != _AT_RISK), _AT_RISK)
 
 
-async def _enrolled(session: AsyncSession, scope: Scope) -> Mapping[Place, Enrolled]:
-    """Return the resolved people who work here and did not withdraw; beside them, how many others there are."""
+async def _enrolled(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
+    """Count the people who work here by the worst of the pursuits that they did not withdraw from, and the others."""
     days = int(scope.parameters.get("inactive_days", _DEFAULT_SILENCE))
     base, person = pursuits(session, scope), people(session, scope)
     here = employed_on(person, scope.today)
-    left_it = and_(base.c.withdrawn_at.is_not(None), base.c.done_at.is_(None))
+    done = base.c.done_at.is_not(None)
+    left_it = and_(base.c.withdrawn_at.is_not(None), ~done)
+    found = (done, base.c.started_at.is_not(None), base.c.last_at <= scope.now - timedelta(days=days))
     meant = and_(here, ~left_it)
-    flags = (
-        case((base.c.done_at.is_not(None), 1), else_=0),
-        case((base.c.started_at.is_not(None), 1), else_=0),
-        case((base.c.last_at <= scope.now - timedelta(days=days), 1), else_=0),
+    states = [and_(*(flag if so else ~flag for flag, so in zip(found, state, strict=True))) for state in _WORSE]
+    code = case((~meant, -1), *((state, n) for n, state in enumerate(states)), else_=-1)
+    measures = (
+        who(meant),
+        who(~here),
+        who(here, each=left_it),
+        *(worst(code, n) for n in range(len(states))),
     )
-    also = tuple(each.label(name) for each, name in zip(flags, ("done", "began", "silent"), strict=True))
-    found: dict[Place, Enrolled] = {}
-    measures = (total(meant), distinct_people(scope, base, meant), total(~here), total(and_(here, left_it)))
-    statement = counted(session, scope, base, "first_at", measures, person=person, also=(person.c.resolved,))
-    for place, counts in (await read_counts(session, scope, statement, _ENROLLED)).items():
-        found[place] = Enrolled(counts=counts)
-    only = (meant, person.c.resolved.is_(True))
-    statement = counted(session, scope, base, "first_at", (func.count(),), person=person, conditions=only, also=also)
-    for row in await session.execute(statement):
-        done, began, silent, count = (int(each) for each in row[1 + len(scope.by) :])
-        found[place_of(row, scope)].learners.append(
-            {
-                "passed": bool(done),
-                "activities_beyond_home": began,
-                "days_since_visit": days if silent else 0,
-                "count": count,
-            }
-        )
-    return found
+    statement = headcount(session, scope, base, "first_at", measures, person=person, also=(person.c.resolved,))
+    return await read_counts(session, scope, statement, ("people", "departed", "withdrawn", *map(str, _WORSE)))
 
 
-def _risk(found: Enrolled, _scope: Scope) -> Given:
-    sentence = f"{found.counts['withdrawn']} who withdrew are not counted."
-    note = caveat("withdrawn", sentence, when=found.counts["withdrawn"])
-    notes = (*found.counts.beside, *((note,) if note else ()))
-    return Given({"learners": found.learners}, found.counts["people"], "person_and_pursuit", notes)
+def _risk(found: Counts, scope: Scope) -> Given:
+    days = int(scope.parameters.get("inactive_days", _DEFAULT_SILENCE))
+    learners = [
+        {
+            "passed": passed,
+            "activities_beyond_home": int(began),
+            "days_since_visit": days if silent else 0,
+            "count": found[str((passed, began, silent))],
+        }
+        for passed, began, silent in _WORSE
+        if found[str((passed, began, silent))]
+    ]
+    note = caveat("withdrawn", f"{found['withdrawn']} who withdrew are not counted.", when=found["withdrawn"])
+    return Given({"learners": learners}, found["people"], caveats=(*found.beside, *((note,) if note else ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +273,7 @@ PROVIDERS = (
         metrics={"at_risk": _risk},
         kinds=frozenset({*KINDS, "activity"}),
         load=_enrolled,
-        nothing=Enrolled,
+        nothing=nothing,
         by=frozenset({*PEOPLE, *LEARNING, *BUCKETS}),
         parameters=("inactive_days",),
         people=True,

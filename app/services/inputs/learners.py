@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Subquery, and_, case, func, or_, select
+from sqlalchemy import and_, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.figure import Caveat
 from app.domain.metrics.answers import caveat
 from app.models.days import SecondsBetween
 from app.services.inputs._cuts import OFFERED, SUBJECTS
+from app.services.inputs._cycles import duties, invited
+from app.services.inputs._heads import headcount, rows, who
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, distinct_people, engaged, place_of, pursuits, total
+from app.services.inputs._pursuits import place_of, pursuits
 from app.services.inputs._under import employed_on, local_day, people
 
 _DAY = 86_400
@@ -62,11 +64,14 @@ async def read_counts(
     return found
 
 
-_PURSUED = ("rows", "people", "completed", "all_withdrawn", "started", "withdrawn", "inactive", "mature", "within")
+_PURSUED = (
+    *("people", "completed", "all_withdrawn", "started", "withdrawn", "inactive", "mature", "within"),
+    "completions",
+)
 
 
 async def pursued(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
-    """Count pursuits by how far they got, by place."""
+    """Count learners by how far they got in all that they pursue, by place; `completions` counts pursuits."""
     base, person = pursuits(session, scope), people(session, scope)
     done, began = base.c.done_at.is_not(None), base.c.started_at.is_not(None)
     silent_since = scope.now - timedelta(days=scope.parameters.get("inactive_days", 30))
@@ -74,26 +79,28 @@ async def pursued(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]
     old_enough = base.c.first_at <= scope.now - timedelta(days=horizon)
     quick = SecondsBetween(base.c.first_at, base.c.done_at) <= horizon * _DAY
     gone = base.c.withdrawn_at.is_not(None)
+    never = and_(base.c.all_withdrawn == 1, ~began)
+    given_up = and_(began, ~done, or_(gone, base.c.last_at < silent_since))
     measures = (
-        total(base.c.first_at.is_not(None)),
-        distinct_people(scope, base),
-        total(done),
-        total(and_(base.c.all_withdrawn == 1, ~began)),
-        total(began),
-        total(and_(began, ~done, gone)),
-        total(and_(began, ~done, ~gone, base.c.last_at < silent_since)),
-        total(old_enough),
-        total(and_(old_enough, done, quick)),
+        who(base.c.first_at.is_not(None)),
+        who(~never, each=done),
+        who(base.c.first_at.is_not(None), each=never),
+        who(began),
+        who(and_(given_up, gone)),
+        who(given_up, each=~gone),
+        who(old_enough),
+        who(old_enough, each=and_(done, quick)),
+        rows(done),
     )
     also = (person.c.resolved,)
     return await read_counts(
-        session, scope, counted(session, scope, base, "first_at", measures, person=person, also=also), _PURSUED
+        session, scope, headcount(session, scope, base, "first_at", measures, person=person, also=also), _PURSUED
     )
 
 
 def _enrolled(found: Counts, _scope: Scope) -> Given:
     inputs = {
-        "enrolled": found["rows"],
+        "enrolled": found["people"],
         "completed": found["completed"],
         "withdrawn_before_start": found["all_withdrawn"],
     }
@@ -101,36 +108,39 @@ def _enrolled(found: Counts, _scope: Scope) -> Given:
 
 
 def _cohort(found: Counts, _scope: Scope) -> Given:
-    young = found["rows"] - found["mature"]
+    young = found["people"] - found["mature"]
     inputs = {"mature": found["mature"], "completed_within": found["within"], "too_young": young}
-    return Given(inputs, min(found["people"], found["mature"]), caveats=found.beside)
+    return Given(inputs, found["mature"], caveats=found.beside)
 
 
 def _dropped(found: Counts, _scope: Scope) -> Given:
     inputs = {"started": found["started"], "withdrawn": found["withdrawn"], "inactive": found["inactive"]}
-    return Given(inputs, min(found["people"], found["started"]), caveats=found.beside)
+    return Given(inputs, found["started"], caveats=found.beside)
 
 
-_MEANT = ("strangers", "departed", "rows", "people", "started", "completed", "outside")
+_MEANT = ("strangers", "departed", "people", "started", "completed", "outside")
 
 
 async def _meant(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
-    base, person = engaged(session, scope), people(session, scope)
+    base, person = invited(session, scope), people(session, scope)
     member = base.c.member == 1
-    here = and_(member, employed_on(person, _snapshot(scope, base)))
+    employed = employed_on(person, _snapshot(scope, base))
+    here = and_(member, employed)
     began, done = base.c.started_at.is_not(None), base.c.done_at.is_not(None)
     measures = (
-        total(or_(member, began)),
-        total(and_(member, ~employed_on(person, _snapshot(scope, base)))),
-        total(here),
-        distinct_people(scope, base, here),
-        total(and_(here, began)),
-        total(and_(here, done)),
-        total(and_(~member, began)),
+        who(or_(member, began)),
+        who(member, each=~employed),
+        who(here),
+        who(and_(here, began)),
+        who(here, each=done),
+        who(or_(member, began), each=~member),
     )
     also = (person.c.resolved,)
     return await read_counts(
-        session, scope, counted(session, scope, base, "offered_on", measures, person=person, also=also), _MEANT
+        session,
+        scope,
+        headcount(session, scope, base, "offered_on", measures, person=person, also=also, repeated=True),
+        _MEANT,
     )
 
 
@@ -147,7 +157,7 @@ def _basis(scope: Scope) -> str:
 
 def _participation(found: Counts, scope: Scope) -> Given:
     inputs = {
-        "audience": found["rows"],
+        "audience": found["people"],
         "started_in_audience": found["started"],
         "started_outside_audience": found["outside"],
     }
@@ -155,50 +165,42 @@ def _participation(found: Counts, scope: Scope) -> Given:
 
 
 def _completion(found: Counts, scope: Scope) -> Given:
-    inputs = {"audience": found["rows"], "completed_in_audience": found["completed"]}
+    inputs = {"audience": found["people"], "completed_in_audience": found["completed"]}
     return Given(inputs, found["people"], _basis(scope), found.beside)
 
 
-_DUE = ("strangers", "departed", "due", "people", "on_time", "overdue_open", "no_due_date")
+_DUE = ("strangers", "departed", "due", "on_time", "overdue_open", "no_due_date")
 
 
 async def _due(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
-    """Count those with a due day that is over; it ends with the day, and what the audience says comes before the LMS.
+    """Count those with due days that are over; a day ends with it, and what an audience says comes before the LMS.
 
-    Who is in the audience and never enrolled is due all the same.
+    Who is in the audience and never enrolled is due all the same. Who has several due days was on time if on each.
     """
-    base, person = with_due_day(session, scope), people(session, scope)
+    base, person = duties(session, scope), people(session, scope)
     over = base.c.due_day < scope.today
     here = employed_on(person, scope.today)
     on_time = and_(base.c.done_at.is_not(None), local_day(base.c.done_at, scope) <= base.c.due_day)
     measures = (
-        total(over),
-        total(and_(over, ~here)),
-        total(and_(over, here)),
-        distinct_people(scope, base, and_(over, here)),
-        total(and_(over, here, on_time)),
-        total(and_(over, here, base.c.done_at.is_(None))),
-        total(and_(base.c.due_day.is_(None), here)),
+        who(over),
+        who(and_(over, ~here)),
+        who(and_(over, here)),
+        who(and_(over, here), each=on_time),
+        who(and_(over, here, base.c.done_at.is_(None))),
+        who(here, each=base.c.due_day.is_(None)),
     )
     also = (person.c.resolved,)
-    statement = counted(session, scope, base, "due_day", measures, person=person, also=also)
+    statement = headcount(session, scope, base, "due_day", measures, person=person, also=also, repeated=True)
     return await read_counts(session, scope, statement, _DUE)
-
-
-def with_due_day(session: AsyncSession, scope: Scope) -> Subquery:
-    """Return `engaged` with `due_day`: that of the audience, else the local day that the LMS told."""
-    base = engaged(session, scope)
-    day = func.coalesce(base.c.due_on, case((base.c.due_at.is_not(None), local_day(base.c.due_at, scope))))
-    return select(base, day.label("due_day")).subquery()
 
 
 def _on_time(found: Counts, _scope: Scope) -> Given:
     inputs = {"due": found["due"], "completed_on_time": found["on_time"], "no_due_date": found["no_due_date"]}
-    return Given(inputs, found["people"], caveats=found.beside)
+    return Given(inputs, found["due"], caveats=found.beside)
 
 
 def _overdue(found: Counts, _scope: Scope) -> Given:
-    return Given({"due": found["due"], "overdue_open": found["overdue_open"]}, found["people"], caveats=found.beside)
+    return Given({"due": found["due"], "overdue_open": found["overdue_open"]}, found["due"], caveats=found.beside)
 
 
 PROVIDERS = (

@@ -201,7 +201,7 @@ def _cost_per(found: PerUse, scope: Scope) -> Given:
     per = scope.parameters.get("per", "learner")
     quantity: Any = {
         "learner": found.learned["started"],
-        "completion": found.learned["completed"],
+        "completion": found.learned["completions"],
         "hour": volumes.hours_of(found.used),
         "outcome_unit": found.effect,
     }[per]

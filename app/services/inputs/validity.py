@@ -28,14 +28,15 @@ from app.models.learning import Enrolment, LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
 from app.services.inputs._cuts import refuse
+from app.services.inputs._heads import headcount, most, who
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, distinct_people, members, total
+from app.services.inputs._pursuits import members
 from app.services.inputs._under import activities, employed_on, local_day, people, subtree
 from app.services.inputs.learners import Counts, nothing, read_counts
 from app.services.versions import rows_at
 
 _DAY = 86_400
-_REQUIRED = ("all", "departed", "required", "people", "valid", "valid_in_grace", "grace_days")
+_REQUIRED = ("all", "departed", "required", "valid", "let_pass", "grace_days")
 _KEYS = ("subject", "pursuit", "initiative_id", "person_id")
 
 
@@ -45,16 +46,15 @@ async def _valid(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
     base = _judged(session, scope, per_version=await _per_version(session, scope))
     here = employed_on(person, scope.today)
     measures = (
-        func.count(),
-        total(~here),
-        total(here),
-        distinct_people(scope, base, here),
-        total(and_(here, base.c.valid == 1)),
-        total(and_(here, base.c.valid == 0, base.c.in_grace == 1)),
-        func.max(base.c.grace_days),
+        who(base.c.person_id.is_not(None)),
+        who(~here),
+        who(here),
+        who(here, each=base.c.valid == 1),
+        who(here, each=or_(base.c.valid == 1, base.c.in_grace == 1)),
+        most(base.c.grace_days),
     )
     also = (person.c.resolved,)
-    statement = counted(session, scope, base, "offered_on", measures, person=person, also=also)
+    statement = headcount(session, scope, base, "offered_on", measures, person=person, also=also)
     return await read_counts(session, scope, statement, _REQUIRED)
 
 
@@ -185,8 +185,9 @@ def _told(session: AsyncSession, scope: Scope) -> Subquery:
 
 def _validity(found: Counts, _scope: Scope) -> Given:
     """Return who is valid; the days of grace are those asked for, or those of a requirement where they are more."""
-    inputs = {name: found[name] for name in ("required", "valid", "valid_in_grace")}
-    return Given(inputs, found["people"], caveats=found.beside, parameters={"grace_days": found["grace_days"]})
+    inputs = {name: found[name] for name in ("required", "valid")}
+    inputs["valid_in_grace"] = found["let_pass"] - found["valid"]
+    return Given(inputs, found["required"], caveats=found.beside, parameters={"grace_days": found["grace_days"]})
 
 
 _REFUSED = refuse(

@@ -1,9 +1,16 @@
 """Figures of reach, completion and time, from what people were offered and what happened to them."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 
 from tests.api.figures.school import School, event, numbers
 from tests.builders import make
+
+
+def parts(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(each["numerator"], each["denominator"]) for each in found]
 
 
 @pytest.fixture
@@ -48,14 +55,57 @@ async def test_due_days_end_with_the_day_and_count_who_never_enrolled(school: Sc
     assert (overdue["numerator"], overdue["denominator"]) == ("6", "12")
 
 
-async def test_a_second_cycle_forgives_no_lateness_of_the_first(school: School, course: str) -> None:
+_CYCLE = ["learner_on_time_rate", "overdue_rate", "completion_rate{denominator=audience}"]
+
+
+async def test_each_cycle_is_judged_by_what_was_done_since_it_was_offered(school: School, course: str) -> None:
     everyone = numbers(12)
+    first_only = parts(await school.figures(_CYCLE, course))
+    then = (await school.figure("overdue_rate", course))["as_of"]
     await school.offer(course, everyone, on="2026-03-01", due_on="2026-04-30")
     await school.tell(*(event("enrolled", each, "c", "2026-03-02") for each in everyone))
 
-    on_time, overdue = await school.figures(["learner_on_time_rate", "overdue_rate"], course)
+    nobody = parts(await school.figures(_CYCLE, course))
+    judged = [await school.figures(each, course, by="month") for each in _CYCLE]
+    again = [everyone[0], *everyone[6:9]]
+    await school.tell(*(event("completed", each, "c", "2026-04-15") for each in again))
+    some = parts(await school.figures(_CYCLE, course))
+    later = [await school.figures(each, course, by="month") for each in _CYCLE]
+    april = await school.figures(_CYCLE, course, **{"from": "2026-04-01", "to": "2026-05-01"})
 
-    assert (on_time["numerator"], overdue["numerator"]) == ("2", "6")
+    assert first_only == [("2", "12"), ("6", "12"), ("6", "12")]
+    assert parts(await school.figures(_CYCLE, course, as_of=then)) == first_only
+    assert nobody == [("0", "12"), ("12", "12"), ("0", "12")]
+    assert [parts(each) for each in judged] == [
+        [("2", "12"), ("0", "12")],
+        [("6", "12"), ("12", "12")],
+        [("6", "12"), ("0", "12")],
+    ]
+    assert some == [("1", "12"), ("8", "12"), ("4", "12")]
+    assert [parts(each) for each in later] == [
+        [("2", "12"), ("4", "12")],
+        [("3", "12"), ("8", "12")],
+        [("9", "12"), ("4", "12")],
+    ]
+    assert parts(april[:2]) == [("4", "12"), ("8", "12")]
+
+
+async def test_where_no_audience_says_a_date_each_attempt_that_the_platform_dates_is_judged(school: School) -> None:
+    initiative = await school.initiative("c")
+    everyone = numbers(10)
+    await school.hire(*everyone)
+    for year, offered in ((2025, "2025-01-05"), (2026, "2026-01-05")):
+        due = datetime(year, 2, 1, 12, tzinfo=UTC)
+        await school.tell(*(event("enrolled", each, "c", offered, due_at=due) for each in everyone))
+        if year == 2025:
+            await school.tell(*(event("completed", each, "c", "2025-03-05") for each in everyone))
+
+    found = await school.figures(_CYCLE[:2], initiative)
+    on_time, overdue = [await school.figures(each, initiative, by="year") for each in _CYCLE[:2]]
+
+    assert parts(found) == [("0", "10"), ("10", "10")]
+    assert parts(on_time) == [("0", "10"), ("0", "10")]
+    assert parts(overdue) == [("0", "10"), ("10", "10")]
 
 
 async def test_the_median_time_counts_open_attempts_as_censored(school: School, course: str) -> None:
