@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app import __version__
-from app.api import components, examples, rooms
+from app.api import components, examples, links, rooms
 from app.api.errors import ProblemDetails
 from app.api.problems import PROBLEMS
 from app.models.panels import PanelWrite
@@ -120,6 +120,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for operations in schema["webhooks"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
+    links.link(schema)
     components.tidy(schema)
     return schema
 

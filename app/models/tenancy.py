@@ -3,10 +3,10 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, WithJsonSchema, model_validator
 from pydantic import Field as Part
 from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
@@ -150,11 +150,16 @@ class TenantSettings(Noun, TenantSettingsWrite, table=True):
     engagement: list[dict[str, Any]] | None = Field(default=None, sa_type=Json)  # type: ignore[assignment]  # as JSON
 
 
+_SCOPE_WORDS = {"type": "string", "enum": list(SCOPES)}
+Scopes = Annotated[list[str], WithJsonSchema({"type": "array", "items": _SCOPE_WORDS, "minItems": 1})]
+"""Some scopes; that each is one is checked where keys are made, for keys that are made by command too."""
+
+
 class ApiKeyWrite(Shape):
     """A key to be made."""
 
     name: Title = Field(description="What the key is for.", schema_extra={"examples": ["Power BI refresh"]})
-    scopes: list[str] = Field(
+    scopes: Scopes = Field(
         default=["read"],
         sa_type=Json,
         description="What it may do: read, write, ingest, admin.",
@@ -182,6 +187,9 @@ class ApiKeyRead(ApiKeyWrite):
     model_config = ANSWER
 
     id: KeyId = Field(description="Public id; it stands in the key itself too.")
+    scopes: list[str] = Field(
+        description="What it may do; more may come.", schema_extra={"examples": [["read", "write"]]}
+    )
     created_at: datetime = Field(
         description="When it was made.", schema_extra={"examples": ["2026-02-01T08:30:00.000001Z"]}
     )

@@ -82,8 +82,13 @@ def _in_32_bits(value: int) -> int:
     return value
 
 
-Whole = Annotated[int, Strict(), AfterValidator(_in_32_bits)]
-"""A whole number of 32 bits: neither true, nor text, nor 1.0."""
+def _without_zero_fraction(value: Any) -> Any:
+    """Return 1 for 1.0: to JSON Schema both are integers (https://json-schema.org/draft/2020-12/json-schema-core#6.3)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, Strict(), BeforeValidator(_without_zero_fraction), AfterValidator(_in_32_bits)]
+"""A whole number of 32 bits: neither true, nor text, nor 1.5."""
 
 Flag = Annotated[bool, Strict()]
 """true or false, and nothing that could be taken for it."""

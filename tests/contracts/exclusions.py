@@ -14,12 +14,16 @@ from schemathesis.openapi.checks import RejectedPositiveData
 
 FAULTS = {
     "unknown_reference": "an id that no row of the tenant has: only the database knows",
+    "unknown_adapter": "the formats that are read: GET /v1/adapters lists them, and every release may add some",
+    "as_of_in_future": "an instant that has not come yet: only the clock knows",
+    "one_of_two": "two ways to say the same, of which a request uses one",
     "unknown_relation": "which relations a relation has, two levels deep: `expand` lists those of the first",
     "unknown_metric": "the catalogue, GET /v1/metrics",
     "invalid_metric": "the same, with parameters in braces",
     "missing_field": "inputs of a formula: those that the metric declares",
     "no_such_segment": "dimensions of a figure's own",
     "invalid_option": "numbers that are possible one by one and not together",
+    "string_too_short": "a text of spaces alone: those around a text are stripped, and nothing is left",
     "value_error": "fields that contradict one another, a time zone that there is none of",
     "fixed": "what is settled at creation",
     "address_refused": "a host name that resolves to nothing, or to a private address",
@@ -32,6 +36,8 @@ FAULTS = {
 
 PROBLEMS = {
     "invalid_cursor": "a cursor is opaque, and signed by the service",
+    "precondition_failed": "an If-Match with a version that the row is not at",
+    "not_evaluable": "facts that allow no estimate: which ones there are, only the database knows",
     "idempotency_key_reused": "an Idempotency-Key that an earlier request of the run had, with another body",
 }
 """Codes of problems that a request may meet which fits the schema."""
