@@ -171,6 +171,7 @@ class EffectEstimate(Row, table=True):
     """One request for an effect with its results, which never change, and what was decided about it.
 
     `exposed_side`, what the exposed units did, is what a statement multiplies; it is not shown, for they may be few.
+    `decisions` are all that were made, each with its `status` and `decided_at`; `decision` is the last.
     """
 
     __tablename__ = "effect_estimate"
@@ -189,6 +190,7 @@ class EffectEstimate(Row, table=True):
     status: str = Field(default=EffectStatus.COMPUTED, max_length=20)
     decision: dict[str, Any] | None = Field(default=None, sa_type=Json)
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    decisions: list[dict[str, Any]] | None = Field(default=None, sa_type=Json)
     request: dict[str, Any] = Field(sa_type=Json)
     results: list[dict[str, Any]] = Field(sa_type=Json)
     panel: dict[str, Any] = Field(sa_type=Json)

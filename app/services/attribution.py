@@ -19,11 +19,11 @@ from sqlmodel import col
 from app.domain import ids
 from app.domain.errors import Invalid
 from app.models.attributions import AttributionLedger, AttributionRead, Claim, Joint, LedgerEntry, Overlap, Spread
-from app.models.effects import EffectEstimate, EffectStatus
+from app.models.effects import EffectEstimate
 from app.models.initiatives import Initiative
 from app.models.kpis import Kpi
 from app.models.outcomes import Outcome
-from app.services import fact_panels
+from app.services import fact_panels, standing
 from app.services.panels import Facts
 from app.services.versions import rows_at
 
@@ -212,15 +212,13 @@ async def accepted(
     statement = (
         select(EffectEstimate)
         .join(Outcome, col(Outcome.id) == col(EffectEstimate.outcome_id))
-        .where(col(Outcome.kpi_id) == kpi_id, col(EffectEstimate.status) == EffectStatus.ACCEPTED)
+        .where(col(Outcome.kpi_id) == kpi_id, col(EffectEstimate.decided_at).is_not(None))
         .order_by(col(EffectEstimate.decided_at), col(EffectEstimate.id))
     )
-    if as_of is not None:
-        statement = statement.where(col(EffectEstimate.decided_at) <= as_of)
+    rows = (await session.scalars(statement)).all()
+    claims = await standing.claims(session, rows, as_of)
     entries = [
-        entry_of(row.initiative_id, row.id, row.decision["claim"])
-        for row in await session.scalars(statement)
-        if row.initiative_id and row.decision
+        entry_of(row.initiative_id, row.id, claims[row.id]) for row in rows if row.initiative_id and row.id in claims
     ]
     return [each for each in entries if each.initiative_id not in besides]
 

@@ -157,7 +157,10 @@ async def _decided(
     session: AsyncSession, row: EffectEstimate, status: EffectStatus, decision: EffectDecision
 ) -> EffectEstimate:
     told: Mapping[str, Any] = decision.model_dump(mode="json")
-    row.status, row.decision, row.decided_at = status.value, dict(told), unit_of(session).tick()
+    decided_at = unit_of(session).tick()
+    row.status, row.decision, row.decided_at = status.value, dict(told), decided_at
+    made = {"status": status.value, "decided_at": decided_at.isoformat(), "decision": dict(told)}
+    row.decisions = [*(row.decisions or []), made]
     session.add(row)
     await session.flush()
     await changes.note_rows(session, EFFECTS.name, [{"id": row.id, "version": 1}], status.value)

@@ -12,18 +12,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, true
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
 from app.models.effect_options import AssignmentLevel, Contaminated, EffectOptions, ExposureChoice
-from app.models.effects import EffectEstimate, EffectStatus
+from app.models.effects import EffectEstimate
 from app.models.initiatives import Alignment, Assignment, Initiative
 from app.models.kpis import Kpi, Measurement, SubjectKind
 from app.models.outcomes import Outcome
-from app.services import offers, panels, unit_traits
+from app.services import offers, panels, standing, unit_traits
 from app.services.offers import Offers
 from app.services.panels import Facts
 from app.services.unit_traits import Traits
@@ -135,16 +135,17 @@ async def _aligned(session: AsyncSession, kpi_id: UUID, as_of: datetime | None) 
         .select_from(alignments.join(outcomes, outcomes.c.id == alignments.c.outcome_id))
         .where(outcomes.c.kpi_id == kpi_id)
     )
-    claimed = (
-        select(col(EffectEstimate.initiative_id))
+    decided = (
+        select(*(col(getattr(EffectEstimate, name)) for name in (*standing.COLUMNS, "initiative_id")))
         .join(Outcome, col(Outcome.id) == col(EffectEstimate.outcome_id))
         .where(
             col(Outcome.kpi_id) == kpi_id,
-            col(EffectEstimate.status) == EffectStatus.ACCEPTED,
-            true() if as_of is None else col(EffectEstimate.decided_at) <= as_of,
+            col(EffectEstimate.decided_at).is_not(None),
         )
     )
-    found = {*await session.scalars(aligned), *await session.scalars(claimed)}
+    rows = (await session.execute(decided)).all()
+    stood = await standing.claims(session, rows, as_of)
+    found = {*await session.scalars(aligned), *(row.initiative_id for row in rows if row.id in stood)}
     return {each for each in found if each is not None}
 
 

@@ -12,6 +12,9 @@ from app.domain.metrics.definitions import Input, InputType, Metric, Parameter, 
 
 COUNT = InputType.COUNT
 DECIMAL = InputType.DECIMAL
+EMPLOYED_RULE = (
+    "Resolved people who work here today: who is known by a source's name only, and who has left, are counted beside."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,16 @@ def engagement_index(*, components: Sequence[Component]) -> Answer:
 METRICS: tuple[Metric, ...] = (
     Metric(
         slug="active_learners",
+        definition_version=2,
         title="Active learners",
         unit="count",
         description="Distinct learners with at least one qualifying event in a rolling window.",
         formula="|people with >= 1 qualifying event in the last `window_days` local days|",
-        edge_rules=("The window rolls and its time zone is declared.", "0 is a value; an unknown count is no_data."),
+        edge_rules=(
+            "The window rolls and its time zone is declared.",
+            "0 is a value; an unknown count is no_data.",
+            EMPLOYED_RULE,
+        ),
         source="Open edX Aspects, active learners over 7 and 30 days",
         standing=Standing.COMMON,
         parameters=(
@@ -109,6 +117,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="at_risk",
+        definition_version=2,
         title="Learners at risk",
         unit="count",
         description="Learners who began, have not passed, and have not been seen for a while.",
@@ -117,6 +126,7 @@ METRICS: tuple[Metric, ...] = (
             "Who opened the home page only never began and is not counted.",
             "N is declared.",
             "Distinct people: of several pursuits, those withdrawn from left out, one at risk is enough.",
+            EMPLOYED_RULE,
         ),
         source="Open edX Aspects, at-risk learners",
         standing=Standing.COMMON,

@@ -17,13 +17,13 @@ from app.domain.metrics.catalogue import evaluate
 from app.domain.metrics.costs import CostItem as Cost
 from app.domain.metrics.returns import unapproved
 from app.domain.money import Money
-from app.models.effects import ClaimBasis, EffectEstimate, EffectStatus
+from app.models.effects import ClaimBasis, EffectEstimate
 from app.models.kpis import Cadence, Direction, Kpi
 from app.models.money import CostItem, UnitValue, ValueKind
 from app.models.outcomes import Outcome
 from app.models.statements import ImpactStatement
-from app.models.tenancy import Change
 from app.models.unit import unit_of
+from app.services import standing
 from app.services.inputs._outcomes import with_kpis
 from app.services.inputs._provider import Link, Scope
 from app.services.inputs._under import initiatives
@@ -241,7 +241,7 @@ async def worths(session: AsyncSession, scope: Scope) -> dict[UUID, list[Worth]]
     """
     table = EffectEstimate
     about = table.outcome_id if scope.kind == "outcome" else table.initiative_id
-    names = ("id", "initiative_id", "outcome_id", "accepted", "status", "decision", "results", "exposed_side")
+    names = (*standing.COLUMNS, "initiative_id", "outcome_id", "accepted", "results", "exposed_side")
     statement = (
         select(*(col(getattr(table, name)) for name in (*names, "recorded_at")))
         .where(
@@ -254,38 +254,19 @@ async def worths(session: AsyncSession, scope: Scope) -> dict[UUID, list[Worth]]
         .order_by(col(table.recorded_at), col(table.id))
     )
     rows = (await session.execute(statement)).all()
-    stands = await _standing(session, scope, rows)
-    accepted = {(row.initiative_id, row.outcome_id): row for row in rows if row.id in stands}
+    claims = await standing.claims(session, rows, scope.as_of)
+    accepted = {(row.initiative_id, row.outcome_id): row for row in rows if row.id in claims}
     pairs = await with_kpis(session, {outcome_id for _, outcome_id in accepted}, scope.as_of)
     values = await _unit_values(session, scope, {kpi.id for _, kpi in pairs.values()})
     raw = await _raw_changes(session, scope, {row.id for row in accepted.values()})
     found: dict[UUID, list[Worth]] = {}
     for (initiative_id, outcome_id), row in sorted(accepted.items(), key=lambda each: each[0]):
         result = next(each for each in row.results if each["estimator"] == row.accepted)
-        claim = (row.decision or {}).get("claim")
-        if outcome_id in pairs and claim is not None:
+        if outcome_id in pairs:
             outcome, kpi = pairs[outcome_id]
-            worth = Worth(outcome, kpi, row, result, claim, values.get(kpi.id), raw.get(row.id))
+            worth = Worth(outcome, kpi, row, result, claims[row.id], values.get(kpi.id), raw.get(row.id))
             found.setdefault(initiative_id, []).append(worth)
     return found
-
-
-async def _standing(session: AsyncSession, scope: Scope, rows: Sequence[Any]) -> set[UUID]:
-    """Return which of the estimates stand: by their status, or as of an instant by what was last said of them then."""
-    if scope.as_of is None:
-        return {row.id for row in rows if row.status == EffectStatus.ACCEPTED}
-    statement = (
-        select(col(Change.noun_id), col(Change.verb))
-        .where(
-            col(Change.tenant_id) == unit_of(session).tenant.id,
-            col(Change.noun) == EffectEstimate.__tablename__,
-            col(Change.noun_id).in_({row.id for row in rows}),
-            col(Change.recorded_at) <= scope.as_of,
-        )
-        .order_by(col(Change.position), col(Change.ordinal))
-    )
-    last = {row[0]: row[1] for row in await session.execute(statement)}
-    return {estimate_id for estimate_id, verb in last.items() if verb == EffectStatus.ACCEPTED}
 
 
 async def _raw_changes(session: AsyncSession, scope: Scope, estimate_ids: set[UUID]) -> dict[UUID, float | None]:

@@ -1,6 +1,6 @@
 """Figures of reach, completion and time, from what people were offered and what happened to them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -251,3 +251,23 @@ async def test_a_segment_is_explained_by_its_own_facts(school: School, course: s
     assert explained["figure"]["segment"] == {"role": "operator"}
     assert {each["name"]: each["value"] for each in explained["inputs"]}["audience"] == 6
     assert len({each["person_id"] for each in explained["events"]}) == 6
+
+
+async def test_who_has_left_and_whom_nobody_knows_are_neither_active_nor_at_risk(school: School) -> None:
+    initiative = await school.initiative("c")
+    today = datetime.now(UTC).date()
+    long_ago, lately = str(today - timedelta(days=40)), str(today - timedelta(days=20))
+    await school.hire(*numbers(8))
+    await school.hire("gone", "left", left_on=today - timedelta(days=2))
+    for each in (*numbers(8), "gone", "left", "stranger"):
+        await school.tell(event("enrolled", each, "c", long_ago), event("started", each, "c", lately))
+
+    active, risk = await school.figures(["active_learners", "at_risk"], initiative)
+    rules = [(await school.client.get(f"/v1/metrics/{each['metric']}")).json()["edge_rules"] for each in (active, risk)]
+
+    for found in (active, risk):
+        assert (found["value"], found["n_people"]) == ("8", 8), found
+        said = {each["code"]: each["detail"] for each in found["caveats"]}
+        assert said["unresolved_people"].startswith("1 learners")
+        assert said["departed"].startswith("2 people have left")
+    assert all("who has left" in " ".join(each) for each in rules)

@@ -47,8 +47,15 @@ async def test_only_what_people_let_stand_is_worth_money(client: httpx.AsyncClie
     then = await figure(client, "roi", found.initiative, as_of=estimate["recorded_at"])
     await client.post(f"/v1/effect-estimates/{estimate['id']}/reject", json={"note": "A price change"})
     rejected = await figure(client, "roi", found.initiative)
+    ledger = f"/v1/outcomes/{found.outcome}/attribution"
+    before = await figure(client, "roi", found.initiative, as_of=accepted["as_of"])
+    told = [(await client.get(ledger, params=each)).json() for each in ({"as_of": accepted["as_of"]}, {})]
+    again = await accept(client, estimate)
 
     assert [each["status"] for each in (computed, then, rejected)] == ["no_data"] * 3
+    assert (before["status"], before["value"]) == (accepted["status"], accepted["value"])
+    assert [len(each["ledger"]["entries"]) for each in told] == [1, 0]
+    assert again == effect
     assert near(accepted, (effect * 12 * 100 - 1250) / 1250 * 100)
 
 
