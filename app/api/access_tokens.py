@@ -84,7 +84,7 @@ def tenant_of(token: AccessToken, named: str | None) -> str:
     """
     if named is not None:
         return named
-    slugs = {each.removeprefix(OWN_AUDIENCE) for each in token.audiences if each.startswith(OWN_AUDIENCE)}
+    slugs = {each.removeprefix(OWN_AUDIENCE) for each in token.audiences if names_a_tenant(each)}
     if len(slugs) == 1:
         return slugs.pop()
     several = "several tenants" if slugs else "no tenant"
@@ -94,8 +94,21 @@ def tenant_of(token: AccessToken, named: str | None) -> str:
     )
 
 
-def check_against(token: AccessToken, provider: IdentityProvider) -> None:
-    """Raise InvalidToken unless the claims are what the provider's tenant asks for."""
+def names_a_tenant(audience: str) -> bool:
+    """Return whether an audience says itself which tenant a token is for."""
+    return audience.startswith(OWN_AUDIENCE)
+
+
+def check_addresses(token: AccessToken, provider: IdentityProvider) -> None:
+    """Raise InvalidToken unless a token is of the provider's issuer and for its audience."""
+    if token.issuer != provider.issuer:
+        raise InvalidToken(f"The token is of another issuer (iss), {token.issuer[:200]!r}.")
+    if provider.audience not in token.audiences:
+        raise InvalidToken("The token is for another audience (aud) than the identity provider is set up with.")
+
+
+def check_claims(token: AccessToken, provider: IdentityProvider) -> None:
+    """Raise InvalidToken unless a proved token has what the provider's tenant asks for."""
     if token.expires_at - token.issued_at > provider.max_lifetime_seconds:
         raise InvalidToken(
             f"The token is good for {token.expires_at - token.issued_at:.0f} seconds, and the identity provider "

@@ -31,8 +31,7 @@ class Issuers:
         token = access_tokens.read(text, datetime.now(UTC))
         slug = access_tokens.tenant_of(token, tenant_named)
         tenant, provider = await self._trusted(slug, token)
-        await self._prove(token, provider)
-        access_tokens.check_against(token, provider)
+        await self._vouch(token, provider)
         return Principal(
             tenant,
             Credential.IDENTITY_PROVIDER,
@@ -41,6 +40,17 @@ class Issuers:
             access_tokens.scopes_of(token, provider),
             token.ends_at,
         )
+
+    async def examine(self, text: str, provider: IdentityProvider) -> AccessToken:
+        """Return a token that an identity provider vouches for. Raises InvalidToken and Unavailable."""
+        token = access_tokens.read(text, datetime.now(UTC))
+        await self._vouch(token, provider)
+        return token
+
+    async def _vouch(self, token: AccessToken, provider: IdentityProvider) -> None:
+        access_tokens.check_addresses(token, provider)
+        await self._prove(token, provider)
+        access_tokens.check_claims(token, provider)
 
     async def _trusted(self, slug: str, token: AccessToken) -> tuple[TenantScope, IdentityProvider]:
         async with self._database.reading(None) as session:
@@ -52,10 +62,7 @@ class Issuers:
             known = await identity_providers.trusted(session, token.issuer)
         if not known:
             raise _unknown_issuer()
-        meant = [provider for provider in known if provider.audience in token.audiences]
-        if not meant:
-            raise InvalidToken("The token is for another audience (aud) than the identity provider is set up with.")
-        return scope, meant[0]
+        return scope, next((each for each in known if each.audience in token.audiences), known[0])
 
     async def _prove(self, token: AccessToken, provider: IdentityProvider) -> None:
         place = place_of(provider)

@@ -34,6 +34,7 @@ def issuer(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Issuer:
     issuers = Issuers(app.state.database, KeySets(found.outbound))
     monkeypatch.setattr(authentication, "REMEMBERED_SECONDS", 0.0)
     monkeypatch.setitem(app.state._state, "outbound", found.outbound)
+    monkeypatch.setitem(app.state._state, "issuers", issuers)
     monkeypatch.setitem(app.state._state, "keyring", Keyring(app.state.database, issuers))
     return found
 
@@ -362,3 +363,33 @@ async def test_log_lines_name_the_identity_provider_and_never_a_person_or_a_toke
     text = json.dumps(lines, default=str)
     assert not [word for word in ("okafor", "rosa", "eyJ") if word in text]
     assert not [piece for token in tokens for piece in token.split(".") if piece in text]
+
+
+async def test_a_token_can_be_tried_before_clients_depend_on_it(
+    acme: Organisation, guest: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    provider = await issuer.trust(acme)
+    address = f"/v1/identity-providers/{provider['id']}"
+    await acme.client.post(f"{address}/disable")
+    good = claims(acme)
+
+    async def verdict(token: str) -> tuple[str, str | None, list[str]]:
+        answer = await acme.client.post(f"{address}/try", json={"token": token})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert (found["reason"] is None, found["tenant_header_needed"]) == (found["code"] is None, False)
+        return found["verdict"], found["code"], found["scopes"]
+
+    assert await verdict(signed(good)) == ("accepted", None, ["read", "write"])
+    assert await verdict(signed(good | {"scope": "openid"})) == ("accepted", None, [])
+    for token in ("x", signed(good | {"iss": "https://login.example.net"}), signed(good | {"aud": "x"})):
+        assert await verdict(token) == ("refused", "invalid_token", [])
+    assert (await read(guest, signed(good))).status_code == 401
+
+    await acme.client.patch(address, json={"audience": "api://reports", "jwks_url": "https://keys.example.org/none"})
+    foreign = {"token": signed(good | {"aud": "api://reports"})}
+    away = (await acme.client.post(f"{address}/try", json=foreign)).json()
+    by_token = await guest.post(f"{address}/try", json=foreign, headers=bearer(signed(good)))
+
+    assert (away["verdict"], away["code"], away["tenant_header_needed"]) == ("unknown", "unavailable", True)
+    assert by_token.status_code == 401
