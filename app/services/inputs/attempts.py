@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.models.days import SecondsBetween
 from app.models.learning import Enrolment
 from app.services.inputs._cuts import SUBJECTS
+from app.services.inputs._heads import headcount, who
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, distinct_people, place_of, pursuits, total
+from app.services.inputs._pursuits import counted, place_of, pursuits, total
 from app.services.inputs._under import activities, people, told_along
 from app.services.inputs.learners import Counts, nothing, read_counts
 from app.services.versions import rows_at
@@ -36,17 +37,17 @@ async def _spells(session: AsyncSession, scope: Scope) -> Mapping[Place, Spells]
     end = case((done, base.c.done_at), (gone, base.c.withdrawn_at), else_=scope.now)
     seconds = SecondsBetween(base.c.first_at, end)
     also = (person.c.resolved, how.label("how"), ((seconds - seconds % _DAY) / _DAY).label("days"))
-    measures = (func.count(), distinct_people(scope, base))
     found: dict[Place, Spells] = {}
-    statement = counted(session, scope, base, "first_at", measures, person=person, also=also)
+    heads = headcount(
+        session, scope, base, "first_at", (who(base.c.first_at.is_not(None)),), person=person, also=also[:1]
+    )
+    for place, counts in (await read_counts(session, scope, heads, ("people",))).items():
+        found[place] = Spells(counts=counts)
+    statement = counted(session, scope, base, "first_at", (func.count(),), person=person, also=also)
     for row in await session.execute(statement):
-        here = found.setdefault(place_of(row, scope), Spells())
-        resolved, outcome, lasted, rows, known = row[1 + len(scope.by) :]
-        if not resolved:
-            here.counts.unresolved += int(rows)
-            continue
-        here.counts.of["people"] = here.counts["people"] + int(known)
-        here.durations.append({"days": int(lasted), "outcome": outcome, "count": int(rows)})
+        resolved, outcome, lasted, rows = row[1 + len(scope.by) :]
+        if resolved:
+            found[place_of(row, scope)].durations.append({"days": int(lasted), "outcome": outcome, "count": int(rows)})
     return found
 
 

@@ -38,6 +38,7 @@ async def test_two_initiatives_of_the_same_people_are_not_twice_the_people(schoo
     for subject in (outcome["objective_id"], outcome["id"], tenant):
         found = await school.figures(list(RATES), subject)
         [at_risk] = await school.figures("at_risk", subject)
+        [lasted] = await school.figures("time_to_complete", subject)
         per_learner, per_completion = await school.figures(["cost_per", "cost_per{per=completion}"], subject)
 
         counted = {metric: (each["numerator"], each["denominator"]) for metric, each in zip(RATES, found, strict=True)}
@@ -47,6 +48,7 @@ async def test_two_initiatives_of_the_same_people_are_not_twice_the_people(schoo
             exact = wilson(int(each["numerator"]), 10)
             assert abs(Decimal(each["interval"]["low"]) - exact.low) < Decimal("0.000001"), each
         assert (at_risk["value"], at_risk["denominator"], at_risk["n_people"]) == ("1", "10", 10)
+        assert lasted["n_people"] == 10
         assert (per_learner["value"], per_completion["value"]) == ("190", "100")
 
     [one] = await school.figures("at_risk", second)
