@@ -72,7 +72,7 @@ bench-large: $(DEV) ## The same on 5,000,000 enrolments and 20,000,000 events
 bench: $(DEV) ## Measure the receivers beside a bare handler on the same engines (ten minutes; ARGS='--engine sqlite')
 	$(BIN)/python -m benchmarks.ingest.throughput $(ARGS)
 
-faults: $(DEV) ## Kill, cut and starve the receivers in a burst and look for what is lost (ten minutes; ARGS=killed)
+faults: $(DEV) ## Kill, cut and starve the receivers in a burst and look for what is lost (half an hour; ARGS=killed)
 	$(BIN)/python -m benchmarks.ingest.faults $(ARGS)
 
 contracts: $(DEV) ## Write openapi.yaml and schema.graphql again from the code

@@ -78,6 +78,9 @@ class LearningEventRead(SQLModel):
     occurred_at: datetime = Field(description="When it happened, by the sender's clock.")
     occurred_at_text: str | None = Field(description="The time as the sender wrote it; null: none sent.")
     time_inferred: bool = Field(description="True when the sender gave no time and that of receipt stands in.")
+    dated_ahead: bool = Field(
+        description="True when the sender dates it after its receipt here: no figure counts it before that instant."
+    )
     recorded_at: datetime = Field(description="When it was recorded here, on the tenant's clock.")
     event_key: str | None = Field(description="The sender's own id of the event.")
     passed: bool | None = Field(description="Passed, not passed, or not told.")

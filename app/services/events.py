@@ -15,13 +15,18 @@ from app.services.nouns import NounType
 
 
 async def linked(session: AsyncSession, rows: Sequence[LearningEventRow]) -> list[Mapping[str, Any]]:
-    """Return rows, in order, with `person_id` and `activity_id`; two queries whatever their number."""
+    """Return rows, in order, with `person_id`, `activity_id` and `dated_ahead`; two queries whatever their number."""
     people = await _column(session, Identity.id, Identity.person_id, {row.identity_id for row in rows})
     activities = await _column(
         session, ActivityReference.id, ActivityReference.activity_id, {row.reference_id for row in rows}
     )
     return [
-        row.model_dump() | {"person_id": people.get(row.identity_id), "activity_id": activities.get(row.reference_id)}
+        row.model_dump()
+        | {
+            "person_id": people.get(row.identity_id),
+            "activity_id": activities.get(row.reference_id),
+            "dated_ahead": row.occurred_at > row.recorded_at,
+        }
         for row in rows
     ]
 

@@ -81,6 +81,7 @@ class LearningEventNode(Node):
     occurred_at: auto
     occurred_at_text: auto
     time_inferred: auto
+    dated_ahead: bool = computed("True when it is dated after its receipt here: in no figure before that instant.")
     recorded_at: auto
     event_key: auto
     passed: auto
@@ -93,6 +94,10 @@ class LearningEventNode(Node):
     reference = one("reference_id", "The name under which the source told the activity; null for a voiding.")
     person = linked("person", "The learner that the name is linked to; null for a voiding.")
     activity = linked("activity", "The activity that the name is linked to; null for a voiding.")
+
+    def get_dated_ahead(self) -> bool:
+        """Return whether it is dated after its receipt."""
+        return bool(self.row.occurred_at > self.row.recorded_at)
 
     async def get_person(self) -> Any:
         """Return whom the identity is linked to."""
