@@ -136,6 +136,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
         title="Throughline",
         version=__version__,
         lifespan=lifespan,
+        openapi_url=None,  # answered by pages
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 from typing import Final
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from pydantic_core import to_json
+from starlette.concurrency import run_in_threadpool
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,11 +34,13 @@ CONTENT_SECURITY_POLICY: Final = (
 _CONTENT_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
 _REVALIDATE: Final = "no-cache"
 _FOREVER: Final = "public, max-age=31536000, immutable"
+_BUILDING: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,12 @@ async def docs(request: Request) -> Response:
     return _answer(request, pages()["docs.html"], _REVALIDATE)
 
 
+@router.api_route("/openapi.json", methods=["GET", "HEAD"])
+async def contract(request: Request) -> Response:
+    """Answer the contract: seconds of work when it is first asked for, in which the others are answered."""
+    return _answer(request, await run_in_threadpool(_contract, request.app), _REVALIDATE)
+
+
 @router.api_route("/graphql-console", methods=["GET", "HEAD"])
 async def graphql_console(request: Request) -> Response:
     """GraphiQL over `graphql`; the API key stays in the browser's tab."""
@@ -66,6 +77,14 @@ async def static(request: Request, path: str, v: str = "") -> Response:
     if asset is None:
         raise HTTPException(404, "There is no such file.")
     return _answer(request, asset, _FOREVER if v == asset.digest else _REVALIDATE)
+
+
+def _contract(app: FastAPI) -> Asset:
+    with _BUILDING:
+        if not hasattr(app.state, "contract"):
+            app.state.contract = _asset(Path("openapi.json"), to_json(app.openapi()))
+        kept: Asset = app.state.contract
+        return kept
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import Field as Bound
-from pydantic import Strict, model_validator
+from pydantic import model_validator
 from sqlalchemy import Index, String, UniqueConstraint, Uuid
 from sqlmodel import Field
 
@@ -19,6 +19,7 @@ from app.models.values import (
     ExactNumber,
     ExternalId,
     InitiativeId,
+    Integer,
     OutcomeId,
     PersonId,
     Prose,
@@ -54,7 +55,7 @@ class Assignment(StrEnum):
     UNKNOWN = "unknown"
 
 
-Level = Annotated[int, Strict(), Bound(ge=0, le=5)]
+Level = Annotated[Integer, Bound(ge=0, le=5)]
 """A level of evaluation (Kirkpatrick, Phillips)."""
 
 

@@ -5,12 +5,11 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import Strict
 from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
 
 from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
-from app.models.values import DeliveryId, Slug, SourceId, Title, Zone
+from app.models.values import DeliveryId, Integer, Slug, SourceId, Title, Zone
 
 QUERY_HEADER = ":query"
 """Stands among the kept headers of a delivery for the query of its address. No header on the wire starts so."""
@@ -76,7 +75,7 @@ class SourceWrite(Shape):
         schema_extra={"examples": [{}]},
     )
     zone: Zone = Field(default="UTC", description="IANA zone of times that carry none.")
-    silence_after_seconds: Annotated[int, Strict(), Field(ge=60, le=2**31 - 1)] | None = Field(
+    silence_after_seconds: Annotated[Integer, Field(ge=60, le=2**31 - 1)] | None = Field(
         default=None, description="Without a delivery for so long the source counts as silent; null: never."
     )
 

@@ -87,8 +87,11 @@ def _without_zero_fraction(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, Strict(), BeforeValidator(_without_zero_fraction), AfterValidator(_in_32_bits)]
-"""A whole number of 32 bits: neither true, nor text, nor 1.5."""
+Integer = Annotated[int, Strict(), BeforeValidator(_without_zero_fraction)]
+"""An integer as JSON Schema has it: neither true, nor text, nor 1.5."""
+
+Whole = Annotated[Integer, AfterValidator(_in_32_bits)]
+"""A whole number of 32 bits."""
 
 Flag = Annotated[bool, Strict()]
 """true or false, and nothing that could be taken for it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from hashlib import sha256
 
 import httpx
@@ -11,6 +12,9 @@ import pytest
 from fastapi import FastAPI
 
 from app.api import pages
+from app.config import Settings
+from app.main import create_app
+from tests.engines import SECRET_KEY
 
 PAGES = ("/docs", "/graphql-console")
 REFERENCE = re.compile(r'(?:src|href)="([^"]+)"')
@@ -109,3 +113,29 @@ def test_every_vendored_file_is_listed_with_its_digest_and_unchanged():
 
 def test_the_vendored_files_stay_below_four_megabytes():
     assert sum(len(asset.body) for asset in pages.assets().values()) < 4_000_000
+
+
+def test_the_others_are_answered_while_the_contract_is_put_together(tmp_path) -> None:
+    app = create_app(Settings(database_url=f"sqlite:///{tmp_path}/none.db", secret_keys=(SECRET_KEY,)))
+    begun, answered, times = threading.Event(), threading.Event(), []
+
+    def put_together() -> dict[str, bool]:
+        times.append(1)
+        begun.set()
+        return {"others_were_answered": answered.wait(10)}
+
+    async def ask_for_both() -> tuple[httpx.Response, httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+            contract = asyncio.create_task(client.get("/openapi.json"))
+            await asyncio.to_thread(begun.wait, 10)
+            assert (await client.get("/healthz")).status_code == 200
+            answered.set()
+            return await contract, await client.get("/openapi.json")
+
+    app.openapi = put_together
+    first, second = asyncio.run(ask_for_both())
+
+    assert first.json() == second.json() == {"others_were_answered": True}
+    assert first.headers["etag"] == second.headers["etag"]
+    assert first.headers["content-type"] == "application/json"
+    assert times == [1]

@@ -52,7 +52,7 @@ def generated() -> Path:
     return GENERATED
 
 
-def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
+def run(*command: str | Path, cwd: Path = HERE, patience: int = PATIENCE, **environment: str) -> str:
     """Return what a command printed; it must end well."""
     done = subprocess.run(
         [str(part) for part in command],
@@ -60,7 +60,7 @@ def run(*command: str | Path, cwd: Path = HERE, **environment: str) -> str:
         env={**os.environ, "NO_COLOR": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=patience,
         check=False,
     )
     assert done.returncode == 0, (
