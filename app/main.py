@@ -28,6 +28,7 @@ from app.db import Database
 from app.outbound import Outbound
 from app.schema import SchemaState
 from app.services import ingest
+from app.services.vitals import Watch
 from app.services.xapi import statements as xapi_statements
 from app.vault import Vault
 from app.worker import Crew
@@ -144,6 +145,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     )
     app.state.settings = settings
     app.state.database = database
+    app.state.vitals = Watch()
     app.state.vault = Vault.from_settings(settings)
     app.state.outbound = Outbound(settings.trusted_origins)
     key_sets = KeySets(app.state.outbound)

@@ -10,7 +10,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.api.principals import Unauthenticated
-from app.services import vitals
 
 REGISTRY = CollectorRegistry()
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -48,6 +47,12 @@ _silence = Gauge(
 _job_age = Gauge(
     "throughline_oldest_job_seconds",
     "Age of the oldest job that is due.",
+    registry=REGISTRY,
+    multiprocess_mode="mostrecent",
+)
+_look_age = Gauge(
+    "throughline_oldest_look_seconds",
+    "Age of the oldest look at a tenant's quarantine and sources.",
     registry=REGISTRY,
     multiprocess_mode="mostrecent",
 )
@@ -94,7 +99,7 @@ async def metrics(request: Request) -> Response:
         sent = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(sent, f"Bearer {token.get_secret_value()}".encode()):
             raise Unauthenticated("Send the token of THROUGHLINE_METRICS_TOKEN as a Bearer token.")
-    found = await vitals.observe(request.app.state.database, datetime.now(UTC))
+    found = await request.app.state.vitals.observe(request.app.state.database, datetime.now(UTC))
     if not _SHARED:  # there, the library has no way to forget a label
         _quarantined.clear()
         _silence.clear()
@@ -103,6 +108,7 @@ async def metrics(request: Request) -> Response:
     for (tenant, source), seconds in found.silence_seconds.items():
         _silence.labels(tenant, source).set(seconds)
     _job_age.set(found.oldest_job_seconds)
+    _look_age.set(found.oldest_look_seconds)
     return Response(generate_latest(_everything()), media_type=CONTENT_TYPE_LATEST)
 
 

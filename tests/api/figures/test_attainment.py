@@ -183,13 +183,14 @@ async def test_objectives_add_up_by_declared_weights_with_coverage_and_the_worst
     below = (await make(client, "objectives", 2, parent_id=objective, weight="2"))["id"]
     good = await aim(client, 1, objective_id=objective, baseline="60", target="40", weight="3")
     await aim(client, 2, objective_id=objective, baseline="60", target="40", weight="5")
-    bad = await aim(client, 3, objective_id=below, baseline="60", target="40")
+    bad = await aim(client, 3, kpi={"unit": "percent"}, objective_id=below, baseline="60", target="40")
     await measure(client, good, "50")
     await measure(client, bad, "70")
 
     [found] = await figures(client, objective, "objective_progress")
 
     assert (found["value"], found["numerator"], found["denominator"]) == ("0.3", "1.5", "5")
+    assert found["unit"] == "ratio"  # shares of days and of percent: values of two units are never added
     codes = {caveat["code"]: caveat["detail"] for caveat in found["caveats"]}
     assert {"coverage", "worst_child"} <= codes.keys(), codes
 

@@ -329,6 +329,25 @@ async def test_content_is_fresh_within_the_interval_of_its_risk_class(client: ht
     assert "interval_unknown" in codes(found)
 
 
+async def test_scores_that_do_not_vary_have_a_gain_and_no_effect_size(client: httpx.AsyncClient) -> None:
+    initiative = (await make(client, "initiatives"))["id"]
+    persons = await people(client, 12)
+    moments = (("pre", "2026-01-10", "50"), ("post", "2026-02-10", "60"))
+    scored = [
+        {"initiative_id": initiative, "person_id": each, "moment": moment, "taken_on": day, "score": score}
+        for each in persons
+        for moment, day, score in moments
+    ]
+    await batch(client, "assessment-scores", scored)
+
+    size = await figure(client, "effect_size", initiative)
+    gain = await figure(client, "score_gain", initiative)
+
+    assert (size["status"], size["value"], size["n_people"]) == ("not_applicable", None, 12)
+    assert "do not vary" in size["reason"]
+    assert (gain["status"], gain["value"]) == ("ok", "10")
+
+
 async def test_real_work_is_a_matter_of_design(acme: Organisation) -> None:
     client = acme.client
     initiative = (await make(client, "initiatives"))["id"]
