@@ -1,5 +1,6 @@
 """Field maps: what is wrong with one is told with its place, and what is right does what the reference says."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -243,3 +244,12 @@ def test_an_expensive_map_is_stopped():
 
     with pytest.raises(Unreadable, match="too many steps"):
         read(body, items="rows", activity="'c'", learner="_body.rows[].[@,@][] | [0]")
+
+
+def test_one_bad_item_among_ten_thousand_makes_the_payload_unreadable_and_none_is_taken():
+    items = [{"who": number, "what": "fire"} for number in range(10_000)]
+    assert len(read(json.dumps(items).encode()).events) == 10_000
+    items[5_000]["who"] = {"id": 7}
+
+    with pytest.raises(Unreadable, match="item 5001"):
+        read(json.dumps(items).encode())
