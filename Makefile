@@ -44,10 +44,8 @@ check: $(DEV) ## Everything CI does: format, lint, types, architecture, dependen
 
 CONTRACTS := tests/contracts
 FUZZING := $(CONTRACTS)/check_fuzzing.py
-# Not yet among what must pass: schemathesis cannot serialise one example; make fuzz shows it.
-UNSETTLED := $(FUZZING)::test_every_operation_is_what_its_contract_says
 check-contracts: $(DEV) $(CONTRACTS)/.venv/.installed $(CONTRACTS)/node_modules/.installed ## Linters, clients and audits over both contracts (what needs npm: where npm is)
-	$(BIN)/python -m pytest -p no:cacheprovider -o python_files='check_*.py' --deselect $(UNSETTLED) $(ARGS) $(CONTRACTS)
+	$(BIN)/python -m pytest -p no:cacheprovider -o python_files='check_*.py' $(ARGS) $(CONTRACTS)
 
 fuzz: $(DEV) ## Look longer for what the contracts say and the service does not do, from a new seed (half an hour)
 	FUZZ_TIMES=5 FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -p no:cacheprovider $(ARGS) $(FUZZING)

@@ -48,7 +48,6 @@ PLACES = {
 }
 """Addresses that take tables: what their columns are called, the parameters say."""
 
-
 GRAPH = {
     "not_found": "an id that no row of the tenant has",
     "query_too_large": "`first` takes 1 to 100, and a document has a cost: GraphQL's types have no bounds",
@@ -58,6 +57,9 @@ GRAPH = {
     "invalid_request": "arguments that contradict one another",
 }
 """Codes of errors that a query may meet which fits the graph: the user's own, each with its place in `path`."""
+
+
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")  # lines of JSON are sent as they stand
 
 
 @schemathesis.hook
