@@ -7,12 +7,14 @@ behind a proxy that serves the service under a prefix.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from string import Template
 from threading import Lock
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +22,8 @@ from typing import Final
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from pydantic_core import to_json
 from starlette.concurrency import run_in_threadpool
+
+from app.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,6 +45,7 @@ _CONTENT_TYPES: Final = {
 _REVALIDATE: Final = "no-cache"
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _BUILDING: Final = Lock()
+_REFERENCE: Final = re.compile(r'"((?:\.\./)*)static/([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,14 @@ async def static(request: Request, path: str, v: str = "") -> Response:
     return _answer(request, asset, _FOREVER if v == asset.digest else _REVALIDATE)
 
 
+def problem(request: Request, row: Problem) -> Response:
+    """Answer the page of an error code."""
+    told = {"status": str(row.status), "code": row.code, "title": html.escape(row.title)}
+    remedy = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(row.remedy))
+    text = Template(pages()["problem.html"].body.decode()).substitute(told, remedy=remedy)
+    return _answer(request, _asset(Path("problem.html"), text.encode()), _REVALIDATE)
+
+
 def _contract(app: FastAPI) -> Asset:
     with _BUILDING:
         if not hasattr(app.state, "contract"):
@@ -99,14 +112,12 @@ def pages() -> Mapping[str, Asset]:
     """Give the pages by file name, the address of every asset in them extended by its digest."""
 
     def versioned(reference: re.Match[str]) -> str:
-        return f'"static/{reference[1]}?v={assets()[reference[1]].digest}"'
+        return f'"{reference[1]}static/{reference[2]}?v={assets()[reference[2]].digest}"'
 
-    return MappingProxyType(
-        {
-            path.name: _asset(path, re.sub(r'"static/([^"]+)"', versioned, path.read_text("utf-8")).encode())
-            for path in STATIC.glob("*.html")
-        }
-    )
+    def page(path: Path) -> Asset:
+        return _asset(path, _REFERENCE.sub(versioned, path.read_text("utf-8")).encode())
+
+    return MappingProxyType({path.name: page(path) for path in STATIC.glob("*.html")})
 
 
 def _asset(path: Path, body: bytes) -> Asset:

@@ -1,15 +1,14 @@
 """Health, readiness, version, and the pages that explain error codes."""
 
-import html
-import http
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from app import __version__
+from app.api import pages
 from app.api.errors import problem
 from app.api.problems import PROBLEMS
 from app.domain.errors import NotFound, ThroughlineError
@@ -109,8 +108,5 @@ async def get_problem(
     if row is None:
         raise NotFound("There is no such error code; GET /v1/problems lists all of them.")
     if "text/html" in request.headers.get("accept", ""):
-        title = html.escape(f"{row.status} {row.title}")
-        text = html.escape(row.remedy)
-        page = f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1><p><code>{code}</code><p>{text}"
-        return HTMLResponse(page, http.HTTPStatus.OK)
+        return pages.problem(request, row)
     return JSONResponse(ProblemPage.model_validate(row, from_attributes=True).model_dump())

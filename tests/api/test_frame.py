@@ -1,6 +1,7 @@
 """What every request goes through before its route: limits, strict JSON, ids of requests, errors of one form."""
 
 import asyncio
+import html
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -100,7 +101,8 @@ async def test_every_error_code_has_its_page_for_programs_and_for_people(client:
         page = await client.get(f"/v1/problems/{code}")
         assert page.json() == {"code": code, "status": row.status, "title": row.title, "remedy": row.remedy}
         shown = await client.get(f"/v1/problems/{code}", headers={"Accept": "text/html"})
-        assert "<h1>" in shown.text
+        assert f"<h2>{html.escape(row.title)}</h2>" in shown.text
+        assert "`" not in shown.text
 
 
 async def test_a_request_id_is_echoed_when_it_is_decent_and_replaced_when_not(client: httpx.AsyncClient) -> None:
