@@ -119,6 +119,13 @@ def recordset(table: Table, names: tuple[str, ...], more: str = "") -> str:
 
 
 @functools.lru_cache(maxsize=200)
+def arrays(table: Table, names: tuple[str, ...]) -> str:
+    """Return the same over a parameter for each column, an array of values: so the planner sees how many they are."""
+    typed = [f"%({name})s::{table.c[name].type.compile(dialect=_DIALECT)}[]" for name in names]
+    return f"unnest({', '.join(typed)}) AS r({', '.join(names)})"
+
+
+@functools.lru_cache(maxsize=200)
 def binders(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
     """Return with each column what makes of its values those that SQLite keeps."""
     found = [(name, table.c[name].type.dialect_impl(_EMBEDDED).bind_processor(_EMBEDDED)) for name in names]

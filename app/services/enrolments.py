@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -21,7 +21,7 @@ from app.models.unit import unit_of
 from app.services import lookups
 from app.services.among import among
 from app.services.bulk import add_rows, born, change_rows
-from app.services.lookups import Answer, each_finds
+from app.services.lookups import Answer, each_finds, joined
 from app.services.nouns import NounType
 
 Pair = tuple[UUID, UUID]
@@ -81,6 +81,7 @@ _FACT = (
     "due_at",
 )
 _PAIR = ("person_id", "activity_id")
+_EVENTS: Table = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
 _UNDER_PAIRS = (
     f"SELECT r.person_id, r.activity_id, {', '.join(f'learning_event.{name}' for name in _FACT)} "  # noqa: S608  names are columns
     "FROM json_to_recordset(%(rows)s::json) AS r(person_id uuid, activity_id uuid) "
@@ -95,12 +96,17 @@ _UNDER_PAIR = (
     "AND e.tenant_id = ?3 AND e.identity_id = i.id AND e.reference_id = a.id"
 )
 """SQLite looks up the tables of a CROSS JOIN in this order (https://www.sqlite.org/optoverview.html#manual_control)."""
+_PAIRS_OF = "SELECT DISTINCT identity.person_id, activity_reference.activity_id FROM "
+_KEY = ("source_id", "dedup_key")
 _OF_KEYS = (
-    "SELECT DISTINCT identity.person_id, activity_reference.activity_id "
-    "FROM json_to_recordset(%(rows)s::json) AS r(source_id uuid, dedup_key bytea) "
+    f"{_PAIRS_OF}{wire.recordset(_EVENTS, _KEY)} "
     + each_finds("learning_event", ("identity_id", "reference_id"), source_id="r.source_id", dedup_key="r.dedup_key")
     + each_finds("identity", ("person_id",), id="learning_event.identity_id")
-    + each_finds("activity_reference", ("activity_id",), id="learning_event.reference_id")
+    + each_finds("activity_reference", ("activity_id",), id="learning_event.reference_id"),
+    f"{_PAIRS_OF}{wire.arrays(_EVENTS, _KEY)} "
+    + joined("learning_event", source_id="r.source_id", dedup_key="r.dedup_key")
+    + joined("identity", id="learning_event.identity_id")
+    + joined("activity_reference", id="learning_event.reference_id"),
 )
 _ANY_VOIDED = (
     "SELECT EXISTS (SELECT 1 FROM learning_event AS e WHERE e.tenant_id = %(tenant)s::uuid AND e.voids_key IS NOT NULL)"
@@ -196,7 +202,7 @@ async def pairs_of_keys(session: AsyncSession, keys: Collection[tuple[UUID, byte
     """Return the (person, activity) pairs of the facts with these (source id, dedup key)."""
     if keys and await wire.direct(session) is not None:
         rows = [{"source_id": source_id, "dedup_key": key} for source_id, key in keys]
-        asked = await lookups.ask_directly(session, _OF_KEYS, rows)
+        asked = await lookups.ask_by_keys(session, _OF_KEYS, rows)
         return {(person_id, activity_id) for person_id, activity_id in await asked.rows()}
     wanted = sorted(keys)
     found: set[Pair] = set()

@@ -17,6 +17,15 @@ _BY_KEYS_ONLY = (
     "set_config('enable_mergejoin', 'off', true)"
 )
 
+_MANY = 1_000
+"""From so many keys on their number decides how PostgreSQL looks: it plans each time, for these very keys.
+
+Otherwise it takes them for a hundred. Where it takes the tenant's rows for a few at the same time, their statistics
+being old, it would read all of them for each key: minutes for a large delivery.
+"""
+_AS_MANY = "SELECT set_config('enable_hashjoin', 'on', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
+_AS_FEW = "SELECT set_config('enable_hashjoin', 'off', true), set_config('plan_cache_mode', 'auto', true)"
+
 
 class Answer:
     """What a question found, to be read once the pipeline that it was asked in has ended."""
@@ -57,7 +66,8 @@ async def ask(
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     rows = [dict(zip(keys, values, strict=True)) for values in wanted]
     if await wire.direct(session) is not None:
-        return await ask_directly(session, _lookup(table, tuple(columns), tuple(keys)), rows)
+        statements = _lookup(table, tuple(columns), tuple(keys)), _lookup_many(table, tuple(columns), tuple(keys))
+        return await ask_by_keys(session, statements, rows)
     tenant = unit_of(session).tenant.id.hex
     parameters = [(tenant, *values) for values in wire.bound(table, tuple(keys), rows)]
     statement = _lookup_one(table, tuple(columns), tuple(keys))
@@ -82,6 +92,18 @@ async def ask_directly(session: AsyncSession, statement: str, rows: Sequence[dic
     """Ask PostgreSQL with a statement of its own over the parameters `rows` and `tenant`."""
     parameters = {"rows": wire.encoded(rows), "tenant": unit_of(session).tenant.id}
     return Answer(cursor=await wire.execute(session, statement, parameters))
+
+
+async def ask_by_keys(session: AsyncSession, statements: tuple[str, str], rows: Sequence[dict[str, Any]]) -> Answer:
+    """Ask PostgreSQL by keys; the second statement is for many of them, which come as a parameter for each column."""
+    few, many = statements
+    if len(rows) < _MANY:
+        return await ask_directly(session, few, rows)
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
+    await wire.execute(session, _AS_MANY, {})
+    cursor = await wire.execute(session, many, columns | {"tenant": unit_of(session).tenant.id})
+    await wire.execute(session, _AS_FEW, {})
+    return Answer(cursor=cursor)
 
 
 async def ask_each(
@@ -114,6 +136,19 @@ def each_finds(name: str, columns: Sequence[str], **same: str) -> str:
         f"CROSS JOIN LATERAL (SELECT {listed} FROM {name} AS t "  # noqa: S608  names are columns
         f"WHERE t.tenant_id = %(tenant)s::uuid AND {found} OFFSET 0) AS {name} "
     )
+
+
+def joined(name: str, **same: str) -> str:
+    """Return the same join for `ask_by_keys` with many keys: how it is done, the planner decides."""
+    found = " AND ".join(f"{name}.{column} = {value}" for column, value in same.items())
+    return f"JOIN {name} ON {name}.tenant_id = %(tenant)s::uuid AND {found} "
+
+
+@functools.lru_cache(maxsize=100)
+def _lookup_many(table: Table, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
+    listed = ", ".join(f"{table.name}.{name}" for name in columns)
+    found = joined(table.name, **{key: f"r.{key}" for key in keys})
+    return f"SELECT {listed} FROM {wire.arrays(table, keys)} {found}"  # noqa: S608  names are columns
 
 
 @functools.lru_cache(maxsize=100)
