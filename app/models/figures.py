@@ -116,6 +116,11 @@ class ExplainedInput(BaseModel):
     )
     description: str = Field(description="What it is.")
     links: list[str] = Field(default=[], description="Addresses of the facts that it was read from.")
+    unlinked: str | None = Field(
+        default=None,
+        description="Why no addresses are given, in a sentence; null where they are.",
+        examples=["It was counted from the learning events that are listed with this explanation."],
+    )
 
 
 class EventBehind(BaseModel):

@@ -1,6 +1,6 @@
 """The facts behind figures: inputs with links, measurements, and learning events down to their deliveries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,15 @@ _PATHS = {
     "personal_estimate": ("est", "personal-estimates"),
     "status_override": ("ovr", "status-overrides"),
     "source": ("src", "sources"),
+    "review": ("rev", "reviews"),
+    "action": ("atn", "actions"),
+    "commitment": ("cmt", "commitments"),
+    "content_version": ("cnv", "content-versions"),
 }
+_OF_EVENTS = "It was counted from the learning events that are listed with this explanation."
+_OF_PEOPLE = "It was counted from records of single people, which are not listed one by one."
+_OF_NOTHING = "No fact was found that counts for it."
+_IN_TOTAL = "It was read from the records of the subject as a whole, which are not listed one by one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ async def explain(
         formula=row.formula,
         edge_rules=list(row.edge_rules),
         source=row.source,
-        inputs=inputs_of(computed),
+        inputs=await inputs_of(session, computed),
         events=[_event(each) for each in rows[:limit]],
         measurements=[_measurement(each, zone) for each in measured],
         next_cursor=None,
@@ -84,19 +92,39 @@ async def explain(
     return Explained(shown, rows[limit - 1].id if len(rows) > limit else None)
 
 
-def inputs_of(computed: Computed) -> list[ExplainedInput]:
-    """Return every input of a figure with its value, its description and the facts that it was read from."""
+async def inputs_of(session: AsyncSession, computed: Computed) -> list[ExplainedInput]:
+    """Return every input of a figure with its value, its description and the facts that it was read from.
+
+    An input without such facts says why. One query at the most, where the family counts rows that it can list.
+    """
     described = {each.name: each.description for each in metric(computed.figure.metric).inputs}
+    links = await _links(session, computed)
     return [
         ExplainedInput(
             name=name,
             value=plain(value),
             description=described[name],
-            links=[address(link) for link in computed.links.get(name, ())],
+            links=[address(link) for link in links.get(name, ())],
+            unlinked=None if links.get(name) else _why_unlinked(computed, value),
         )
         for name, value in computed.inputs.items()
         if name in described
     ]
+
+
+async def _links(session: AsyncSession, computed: Computed) -> Mapping[str, Sequence[Link]]:
+    if computed.behind is None or computed.scope is None:
+        return computed.links
+    found = await computed.behind(session, computed.scope)
+    return {**computed.links, **found.get((computed.scope.ids[0], computed.labels), {})}
+
+
+def _why_unlinked(computed: Computed, value: Any) -> str:
+    if computed.events:
+        return _OF_EVENTS
+    if not value:
+        return _OF_NOTHING
+    return _OF_PEOPLE if computed.people else _IN_TOTAL
 
 
 def address(link: Link) -> str:

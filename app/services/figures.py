@@ -21,7 +21,7 @@ from app.domain.metrics.spelling import Asked
 from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
 from app.services import inputs, protection, subjects
-from app.services.inputs import DIMENSIONS, Given, Link, Place, Provider, Read, Scope
+from app.services.inputs import DIMENSIONS, Behind, Given, Link, Place, Provider, Read, Scope
 from app.services.inputs._provider import BUCKETS, Label
 from app.services.protection import Loaded
 from app.services.subjects import SubjectId
@@ -74,6 +74,8 @@ class Computed:
     scope: Scope | None = None
     labels: tuple[Label, ...] = ()
     events: bool = False
+    people: bool = False
+    behind: Behind | None = None
 
     @property
     def measurement_ids(self) -> tuple[UUID, ...]:
@@ -285,7 +287,7 @@ def _placed(
     if shown.status is Status.SUPPRESSED:
         return Computed(shown, {})
     one = replace(scope, ids=(place[0],))
-    return Computed(shown, given.inputs, given.links, one, place[1], provider.events)
+    return Computed(shown, given.inputs, given.links, one, place[1], provider.events, provider.people, provider.behind)
 
 
 def _evaluated(asked: Asked, given: Given) -> Figure:

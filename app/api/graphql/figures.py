@@ -104,6 +104,12 @@ async def _events(self: Any, first: First = FIRST, after: _After = UNSET) -> Any
     return await asyncio.gather(*(load(found.view, "learning_event", each) for each in event_ids))
 
 
+async def _inputs(session: AsyncSession, wanted: list["Found"]) -> Sequence[list[ExplainedInput]]:
+    if sum(each.computed.behind is not None for each in wanted) > UNFOLDED_MOST:
+        raise Invalid(f"Unfold the inputs of {UNFOLDED_MOST} figures that count rows at once at the most.")
+    return [await explanations.inputs_of(session, each.computed) for each in wanted]
+
+
 class ExplanationNode:
     """A figure unfolded: its formula, what went in, and the measurements behind it."""
 
@@ -139,9 +145,10 @@ class ExplanationNode:
         """Return where the definition comes from."""
         return self._metric.source
 
-    def get_inputs(self) -> list[ExplainedInput]:
+    async def get_inputs(self) -> list[ExplainedInput]:
         """Return every input with its value, description and links."""
-        return explanations.inputs_of(self.found.computed)
+        inputs: list[ExplainedInput] = await self.found.view.load("inputs behind", _inputs, self.found)
+        return inputs
 
     async def get_measurements(self) -> list[Any]:
         """Return the measurements as they stood."""

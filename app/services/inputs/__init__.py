@@ -13,11 +13,12 @@ from functools import cache
 
 from app.domain.metrics.catalogue import METRICS
 from app.domain.metrics.spelling import Asked, ask, variants
-from app.services.inputs._provider import DIMENSIONS, Given, Link, Place, Provider, Read, Scope
+from app.services.inputs._provider import DIMENSIONS, Behind, Given, Link, Place, Provider, Read, Scope
 
 __all__ = [
     "DIMENSIONS",
     "SEGMENTS",
+    "Behind",
     "Cuts",
     "Given",
     "Link",

@@ -125,6 +125,9 @@ Read = Callable[[Any, Scope], Given | None]
 Load = Callable[[AsyncSession, Scope], Awaitable[Mapping[Place, Any]]]
 """The facts of every place of a scope, in a number of queries that does not depend on how many there are."""
 
+Behind = Callable[[AsyncSession, Scope], Awaitable[Mapping[Place, Mapping[str, Sequence[Link]]]]]
+"""The rows that each input of a family was counted from, by place; asked for one figure when it is explained."""
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -134,8 +137,9 @@ class Provider:
     be asked of, `by` the dimensions that it can be cut by, `always` those that it is cut by unasked, `parameters` those
     parameters of the metrics that `load` needs. `nothing` makes the facts of a subject of which nothing is known (None:
     it has no such figures). `people`: figures count people, so that small groups are protected by `sensitivity`.
-    `events`: the facts behind are learning events. `refused` says of every other dimension why there are no segments
-    along it, `apart` the same of single metrics for dimensions that the rest of the family has.
+    `events`: the facts behind are learning events. `behind` lists the rows that `load` only counts. `refused` says of
+    every other dimension why there are no segments along it, `apart` the same of single metrics for dimensions that the
+    rest of the family has.
     """
 
     metrics: Mapping[str, Read]
@@ -148,6 +152,7 @@ class Provider:
     people: bool = False
     sensitivity: Sensitivity = Sensitivity.AGGREGATE
     events: bool = False
+    behind: Behind | None = None
     refused: Mapping[str, str] = field(default_factory=dict)
     apart: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

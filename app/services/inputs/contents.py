@@ -14,7 +14,7 @@ from app.models.activities import Activity, ActivityReference, ActivityStatus
 from app.models.contents import ContentVersion, ReviewInterval
 from app.models.learning import Enrolment
 from app.services.inputs._cuts import STATE, SUBJECTS, refuse
-from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Link, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, members, place_of
 from app.services.inputs._under import activities, people, told_along
 from app.services.inputs.learners import Counts, nothing
@@ -29,6 +29,7 @@ class Contents:
     """The newest content version of each live activity of one place; `unknown` have none, or no interval."""
 
     items: list[dict[str, Any]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
     unknown: int = 0
 
 
@@ -59,16 +60,18 @@ async def _contents(session: AsyncSession, scope: Scope) -> Mapping[Place, Conte
         joined = joined.outerjoin(known_to, known_to.c.activity_id == table.c.id)
         labels["source"] = known_to.c.source_id
     segments = [labels[each].label(f"segment_{n}") for n, each in enumerate(scope.by)]
-    columns = (newest.c.published_on, newest.c.reviewed_on, newest.c.expires_on, intervals.c.days, used.c.uses)
+    version = [newest.c[name] for name in ("id", "version", "published_on", "reviewed_on", "expires_on")]
+    columns = (*version, intervals.c.days, used.c.uses)
     statement = select(under.c.subject, *segments, *columns).select_from(joined)
     statement = statement.where(table.c.status == ActivityStatus.LIVE).order_by(table.c.id)
     found: dict[Place, Contents] = {}
     for row in await session.execute(statement):
-        published, reviewed, expires, days, uses = row[1 + len(scope.by) :]
+        version_id, version, published, reviewed, expires, days, uses = row[1 + len(scope.by) :]
         here = found.setdefault(place_of(row, scope), Contents())
         if published is None or days is None:
             here.unknown += 1
             continue
+        here.links.append(Link("content_version", version_id, version))
         seen = published if reviewed is None or reviewed > scope.today else reviewed
         here.items.append(
             {
@@ -84,7 +87,7 @@ async def _contents(session: AsyncSession, scope: Scope) -> Mapping[Place, Conte
 def _freshness(found: Contents, _scope: Scope) -> Given:
     sentence = f"{found.unknown} live activities have no content version, or a risk class without a review interval."
     note = caveat("interval_unknown", sentence, when=found.unknown)
-    return Given({"items": found.items}, caveats=(note,) if note else ())
+    return Given({"items": found.items}, links={"items": found.links}, caveats=(note,) if note else ())
 
 
 @dataclass(slots=True)

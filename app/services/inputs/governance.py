@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, func, literal_column, or_, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
@@ -18,48 +18,13 @@ from app.models.outcomes import Outcome
 from app.models.people import Person
 from app.models.reviews import Action, ActionStatus, Decision, Review, ReviewStatus
 from app.services.inputs._cuts import STATE, refuse
+from app.services.inputs._listed import Rows, Tally, listed, tallied
 from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
-from app.services.inputs._pursuits import place_of, total
-from app.services.inputs._under import aligned, bucketed, employed_on, whole, within
+from app.services.inputs._under import aligned, employed_on, whole, within
 from app.services.inputs.courses import courses
 from app.services.versions import rows_at
 
 _KINDS = frozenset({"tenant", "objective", "outcome", "initiative"})
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Named counts of one place."""
-
-    of: Mapping[str, int] = field(default_factory=dict)
-
-    def take(self, *names: str) -> Given:
-        """Return the counts of these names as inputs; 0 where nothing was counted."""
-        return Given({name: self.of.get(name, 0) for name in names})
-
-
-async def _tallied(
-    session: AsyncSession,
-    scope: Scope,
-    tables: FromClause,
-    subject: ColumnElement[Any],
-    placed: ColumnElement[Any],
-    measures: Mapping[str, ColumnElement[Any]],
-    role: ColumnElement[Any] | None = None,
-) -> dict[Place, Tally]:
-    """Count rows by subject and by bucket of the day that places them, or by role where rows have one."""
-    segments = [role if each == "role" and role is not None else bucketed(placed, each, scope) for each in scope.by]
-    keys = [subject.label("subject"), *(each.label(f"segment_{n}") for n, each in enumerate(segments))]
-    statement = (
-        select(*keys, *measures.values())
-        .select_from(tables)
-        .where(*within(placed, scope), *([] if scope.kind == "tenant" else [subject.in_(scope.ids)]))
-        .group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 1)))
-    )
-    return {
-        place_of(row, scope): Tally({name: int(each) for name, each in zip(measures, row[len(keys) :], strict=True)})
-        for row in await session.execute(statement)
-    }
 
 
 def _subject_of(
@@ -80,7 +45,7 @@ def _subject_of(
 _REVIEWED = {"initiative": "initiative_id", "objective": "objective_id"}
 
 
-async def _reviews(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
+def _reviews(session: AsyncSession, scope: Scope) -> Rows:
     reviews, decisions = rows_at(session, Review, scope.as_of), rows_at(session, Decision, scope.as_of)
     decided = select(decisions.c.review_id).distinct().subquery()
     tables, subject = _subject_of(session, scope, reviews, _REVIEWED)
@@ -89,43 +54,43 @@ async def _reviews(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]
     held = and_(reviews.c.status == ReviewStatus.HELD, reviews.c.held_on <= scope.today)
     in_window = and_(held, reviews.c.held_on >= reviews.c.opens_on, reviews.c.held_on <= reviews.c.due_on)
     due = and_(~waived, or_(reviews.c.due_on < scope.today, in_window))
-    measures = {
-        "due": total(due),
-        "held_in_window": total(in_window),
-        "waived": total(waived),
-        "held": total(held),
-        "with_decision": total(and_(held, decided.c.review_id.is_not(None))),
+    counting = {
+        "due": due,
+        "held_in_window": in_window,
+        "waived": waived,
+        "held": held,
+        "with_decision": and_(held, decided.c.review_id.is_not(None)),
     }
-    return await _tallied(session, scope, tables, subject, reviews.c.due_on, measures)
+    return Rows("review", reviews, tables, subject, reviews.c.due_on, counting)
 
 
-async def _actions(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
+def _actions(session: AsyncSession, scope: Scope) -> Rows:
     actions, reviews = rows_at(session, Action, scope.as_of), rows_at(session, Review, scope.as_of)
-    names = [actions.c[name] for name in ("status", "due_on", "closed_on")]
+    names = [actions.c[name] for name in ("id", "version", "status", "due_on", "closed_on")]
     joined = actions.join(reviews, reviews.c.id == actions.c.review_id)
     table = select(*names, reviews.c.initiative_id, reviews.c.objective_id).select_from(joined).subquery()
     tables, subject = _subject_of(session, scope, table, _REVIEWED)
     dropped = table.c.status == ActionStatus.DROPPED
     on_time = and_(table.c.status == ActionStatus.DONE, table.c.closed_on <= table.c.due_on)
-    measures = {
-        "due": total(and_(~dropped, or_(table.c.due_on < scope.today, on_time))),
-        "closed_on_time": total(on_time),
-        "dropped": total(dropped),
+    counting = {
+        "due": and_(~dropped, or_(table.c.due_on < scope.today, on_time)),
+        "closed_on_time": on_time,
+        "dropped": dropped,
     }
-    return await _tallied(session, scope, tables, subject, table.c.due_on, measures)
+    return Rows("action", table, tables, subject, table.c.due_on, counting)
 
 
-async def _commitments(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
+def _commitments(session: AsyncSession, scope: Scope) -> Rows:
     table = rows_at(session, Commitment, scope.as_of)
     tables, subject = _subject_of(session, scope, table, {"initiative": "initiative_id"})
     role = scope.parameters.get("role")
     mine = table.c.role == role if role else table.c.role.is_not(None)
     kept = table.c.status == CommitmentStatus.KEPT
-    measures = {
-        "due": total(and_(mine, or_(table.c.due_on < scope.today, table.c.status != CommitmentStatus.OPEN))),
-        "kept": total(and_(mine, kept)),
+    counting = {
+        "due": and_(mine, or_(table.c.due_on < scope.today, table.c.status != CommitmentStatus.OPEN)),
+        "kept": and_(mine, kept),
     }
-    return await _tallied(session, scope, tables, subject, table.c.due_on, measures, table.c.role)
+    return Rows("commitment", table, tables, subject, table.c.due_on, counting, table.c.role)
 
 
 _OWNERS = ((Objective, "goal_owner_id"), (Outcome, "owner_id"), (Initiative, "owner_id"), (Kpi, "owner_id"))
@@ -226,14 +191,21 @@ _FORESEEN = refuse(people="a forecast is of an outcome as a whole", learning="a 
 
 PROVIDERS = (
     _counts(
-        _reviews,
+        tallied(_reviews),
         {"review_adherence": ("due", "held_in_window", "waived"), "decision_rate": ("held", "with_decision")},
+        behind=listed(_reviews),
         refused=_REVIEWS,
     ),
-    _counts(_actions, {"action_on_time": ("due", "closed_on_time", "dropped")}, refused=_REVIEWS),
     _counts(
-        _commitments,
+        tallied(_actions),
+        {"action_on_time": ("due", "closed_on_time", "dropped")},
+        behind=listed(_actions),
+        refused=_REVIEWS,
+    ),
+    _counts(
+        tallied(_commitments),
         {"stakeholder_engagement": ("due", "kept")},
+        behind=listed(_commitments),
         parameters=("role",),
         by=frozenset({"role", *BUCKETS}),
         refused=_PROMISES,

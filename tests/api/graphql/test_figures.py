@@ -50,7 +50,7 @@ async def test_the_figures_of_an_outcome_are_those_of_rest_and_can_be_unfolded(
     at = datetime.now(UTC).isoformat()
     query = f"""query($id: ID!, $at: DateTime) {{ outcome(id: $id) {{ figures(asOf: $at) {{ {FIGURE}
         definition {{ slug title }}
-        explanation {{ title formula source edgeRules inputs {{ name value description links }}
+        explanation {{ title formula source edgeRules inputs {{ name value description links unlinked }}
             measurements {{ id value }} }}
     }} }} }}"""
 
