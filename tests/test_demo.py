@@ -14,7 +14,7 @@ TABLES = ("delivery", "learning_event", "enrolment", "enrolment_version", "perso
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "app.cli", "demo", "--once", "--port", "0"]
+    command = [sys.executable, "-m", "app", "demo", "--once", "--port", "0"]
     environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": "/usr/bin:/bin", "COLUMNS": "120"}
     return subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from app import services
 from app.domain.errors import Fault, Invalid
+from app.models.base import Answer
 from app.services import branches, nouns
 from app.services.branches import Listing
 from app.services.nouns import NounType
@@ -39,7 +40,7 @@ class Relation:
     many: bool
 
 
-class Expandable(SQLModel):
+class Expandable(Answer):
     """A row that shows its relations only where they were asked for."""
 
     @model_serializer(mode="wrap")

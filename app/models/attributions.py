@@ -2,12 +2,14 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from app.models.base import Piece
 
 _INITIATIVE = "ini_01h455vb4pex5vsknk084sn02q"
 
 
-class Overlap(BaseModel):
+class Overlap(Piece):
     """How many of the units offered one initiative were offered another one in the time of the data."""
 
     initiative_id: str = Field(description="The initiative.", examples=[_INITIATIVE])
@@ -18,14 +20,14 @@ class Overlap(BaseModel):
     flagged: bool = Field(description="Whether it is above 0.1: then only a joint estimate gives either its due.")
 
 
-class Spread(BaseModel):
+class Spread(Piece):
     """A 95 % confidence interval."""
 
     low: float = Field(description="Lower end.", examples=[-31.5])
     high: float = Field(description="Upper end.", examples=[-4.2])
 
 
-class Claim(BaseModel):
+class Claim(Piece):
     """What one initiative may claim of the joint effect (Shapley's value)."""
 
     initiative_id: str = Field(description="The initiative.", examples=[_INITIATIVE])
@@ -37,7 +39,7 @@ class Claim(BaseModel):
     alone: float = Field(description="What an analysis that ignores the others would claim.", examples=[-16.0])
 
 
-class Joint(BaseModel):
+class Joint(Piece):
     """The effect of all initiatives together, summed over units, per period, in the KPI's unit."""
 
     value: float = Field(description="Their effect; the claims add up to it.", examples=[-20.0])
@@ -49,7 +51,7 @@ class Joint(BaseModel):
     )
 
 
-class LedgerEntry(BaseModel):
+class LedgerEntry(Piece):
     """One accepted effect, as it stands in the ledger."""
 
     initiative_id: str = Field(description="The initiative.", examples=[_INITIATIVE])
@@ -59,7 +61,7 @@ class LedgerEntry(BaseModel):
     most: float = Field(description="What fits under the joint effect.", examples=[-12.0])
 
 
-class AttributionLedger(BaseModel):
+class AttributionLedger(Piece):
     """All accepted effects on one KPI; together they never claim more than the joint effect."""
 
     entries: list[LedgerEntry] = Field(description="The accepted effects.")
@@ -73,7 +75,7 @@ class AttributionLedger(BaseModel):
     share_of_observed: float | None = Field(description="The sum over that change.", examples=[0.55])
 
 
-class AttributionRead(BaseModel):
+class AttributionRead(Piece):
     """Who moved a KPI, where several initiatives were meant to."""
 
     outcome_id: str = Field(description="The outcome.", examples=["out_01h455vb4pex5vsknk084sn02q"])

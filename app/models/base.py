@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from sqlalchemy import JSON, BigInteger, DateTime, ForeignKeyConstraint, Numeric, Table, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -120,15 +120,31 @@ def tenant_key(column: str, table: str) -> ForeignKeyConstraint:
     return ForeignKeyConstraint(["tenant_id", column], [f"{table}.tenant_id", f"{table}.id"])
 
 
+class Piece(BaseModel):
+    """Base of what is inside shapes and answers, and of answers that are no row; built when it is first used.
+
+    Not of what a door receives as it is: building that later, FastAPI's own marks on it are warned of.
+    """
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Answer(SQLModel):
+    """Base of what is answered about rows that are not nouns; built when it is first used."""
+
+    model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel narrows the type of its own config
+
+
 class Shape(SQLModel):
     """Base of what a client may send: unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=False, json_schema_extra=give_example)  # type: ignore[assignment]  # SQLModel narrows the type of its own config
+    model_config = ConfigDict(extra="forbid", validate_default=False, json_schema_extra=give_example)  # type: ignore[assignment]  # as above
 
 
 class Row(SQLModel):
     """Base of every tenant table: primary key `(tenant_id, id)`, tenant first (tenancy rule 1)."""
 
+    model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # as above
     prefix: ClassVar[str]
 
     tenant_id: UUID = Field(primary_key=True, sa_type=Uuid)
@@ -147,7 +163,7 @@ class Noun(Row):
     archived_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
-ANSWER: Any = ConfigDict(extra="ignore", json_schema_extra=give_example)
+ANSWER: Any = ConfigDict(extra="ignore", defer_build=True, json_schema_extra=give_example)
 """The `model_config` of a Read shape that inherits from a Write shape: what is stored besides is left out."""
 
 

@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from app.models.base import Piece
 from app.models.values import Word
 
 COVARIATES_MOST = 100
@@ -106,7 +107,7 @@ class SeriesChange(StrEnum):
     LEVEL_AND_SLOPE = "level_and_slope"
 
 
-class PlaceboOutcome(BaseModel):
+class PlaceboOutcome(Piece):
     """A covariate that exposure cannot have changed, estimated as if it were the outcome."""
 
     model_config = ConfigDict(extra="forbid")
@@ -115,7 +116,7 @@ class PlaceboOutcome(BaseModel):
     drop: list[Word] = Field(default=[], max_length=50, description="Covariates to leave out with it.")
 
 
-class EffectExtras(BaseModel):
+class EffectExtras(Piece):
     """Choices that concern few estimators."""
 
     model_config = ConfigDict(extra="forbid")
@@ -132,7 +133,7 @@ class EffectExtras(BaseModel):
     trim: float | None = Field(default=None, gt=0, lt=1, description="Cross-sections: highest chance of exposure kept.")
 
 
-class EffectOptions(BaseModel):
+class EffectOptions(Piece):
     """Choices of one run; an estimator ignores those that do not concern it."""
 
     model_config = ConfigDict(extra="forbid")

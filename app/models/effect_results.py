@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from app.models.base import Piece
 
 
-class EffectStandardError(BaseModel):
+class EffectStandardError(Piece):
     """A standard error and its kind."""
 
     value: float | None = Field(description="In the outcome's (transformed) unit.")
     kind: str = Field(description="classical, hc1, hc2, cluster, ...; may grow.", examples=["classical"])
 
 
-class EffectInterval(BaseModel):
+class EffectInterval(Piece):
     """A confidence interval."""
 
     low: float | None = Field(description="Lower end.")
@@ -21,7 +23,7 @@ class EffectInterval(BaseModel):
     method: str = Field(description="Reference distribution.", examples=["t"])
 
 
-class EffectReason(BaseModel):
+class EffectReason(Piece):
     """Why the grade is not higher."""
 
     code: str = Field(description="Stable code.")
@@ -30,7 +32,7 @@ class EffectReason(BaseModel):
     steps: int = Field(description="Grades taken off.")
 
 
-class EffectDiagnostic(BaseModel):
+class EffectDiagnostic(Piece):
     """One finding that travels with the estimate."""
 
     code: str = Field(description="Stable code.")
@@ -39,7 +41,7 @@ class EffectDiagnostic(BaseModel):
     values: dict[str, Any] = Field(description="Its numbers.")
 
 
-class EvidenceScale(BaseModel):
+class EvidenceScale(Piece):
     """Where an evidence grade stands on a scale that others use."""
 
     scale: str = Field(
@@ -54,7 +56,7 @@ class EvidenceScale(BaseModel):
     )
 
 
-class EffectResultRead(BaseModel):
+class EffectResultRead(Piece):
     """One estimator's answer with all that makes it defensible; never a number without its grade."""
 
     estimator: str = Field(description="Slug of the estimator.", examples=["first_difference"])

@@ -5,12 +5,12 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, model_validator
 from pydantic import Field as Part
+from pydantic import model_validator
 from sqlalchemy import Index, Uuid
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from app.models.base import Instant, Json, Row, Shape, tenant_key
+from app.models.base import Answer, Instant, Json, Piece, Row, Shape, tenant_key
 from app.models.effect_options import EffectOptions, FamilyMethod
 from app.models.effect_results import EffectResultRead
 from app.models.values import EffectEstimateId, EvaluationPlanId, InitiativeId, OutcomeId, PanelId, Prose
@@ -52,7 +52,7 @@ class RejectionWrite(Shape):
     )
 
 
-class EffectClaim(BaseModel):
+class EffectClaim(Piece):
     """What an accepted effect claims of its KPI."""
 
     basis: ClaimBasis = Part(description="alone or split; may grow.", examples=["alone"])
@@ -62,7 +62,7 @@ class EffectClaim(BaseModel):
     share: float | None = Part(description="Of the joint effect, where it was split.", examples=[0.6])
 
 
-class EffectDecision(BaseModel):
+class EffectDecision(Piece):
     """What was decided about an estimate."""
 
     note: str | None = Part(description="Who decided, and why.", examples=["Plant council, 3 March."])
@@ -110,7 +110,7 @@ class EffectEstimateWrite(Shape):
         return self
 
 
-class FamilyMember(BaseModel):
+class FamilyMember(Piece):
     """Another outcome that the same initiative was asked about."""
 
     outcome_id: str = Part(description="The outcome.", examples=["out_01h455vb4pex5vsknk084sn02q"])
@@ -123,7 +123,7 @@ class FamilyMember(BaseModel):
     )
 
 
-class Family(BaseModel):
+class Family(Piece):
     """The p-value of an initiative's outcome among all outcomes that it was asked about until then."""
 
     method: FamilyMethod = Part(description="holm: chance of any false finding; benjamini_hochberg: their share.")
@@ -137,7 +137,7 @@ class Family(BaseModel):
     members: list[FamilyMember] = Part(description="All outcomes with a p-value, this one first.")
 
 
-class EffectEstimateRead(SQLModel):
+class EffectEstimateRead(Answer):
     """A computed answer; its numbers never change, only what people decide about it."""
 
     id: EffectEstimateId = Field(description="Public id.")

@@ -7,9 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from app.domain.figure import Figure, Status, ValueType
+from app.models.base import Piece
 from app.models.values import ActivityId, DeliveryId, LearningEventId, PersonId
 
 
@@ -20,14 +21,14 @@ class AudienceSnapshot(StrEnum):
     AT_END = "at_end"
 
 
-class FigureSubject(BaseModel):
+class FigureSubject(Piece):
     """What the figure is about."""
 
     kind: str = Field(description="The noun.", examples=["initiative"])
     id: str = Field(description="Its public id.", examples=["ini_01h455vb4pex5vsknk084sn02q"])
 
 
-class FigureInterval(BaseModel):
+class FigureInterval(Piece):
     """An uncertainty interval in the figure's unit."""
 
     low: str = Field(description="Lower end, a decimal.", examples=["0.711"])
@@ -36,7 +37,7 @@ class FigureInterval(BaseModel):
     method: str = Field(description="How it was constructed.", examples=["wilson"])
 
 
-class FigurePeriod(BaseModel):
+class FigurePeriod(Piece):
     """A half-open period of local days."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -46,14 +47,14 @@ class FigurePeriod(BaseModel):
     zone: str = Field(description="IANA zone of the days.", examples=["Europe/Vienna"])
 
 
-class FigureCaveat(BaseModel):
+class FigureCaveat(Piece):
     """One reservation."""
 
     code: str = Field(description="Stable code.", examples=["mean_of_subjects"])
     detail: str = Field(description="The reservation in a sentence.")
 
 
-class FigureOverride(BaseModel):
+class FigureOverride(Piece):
     """What a person says that a status is, beside the computed one."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -66,7 +67,7 @@ class FigureOverride(BaseModel):
     end: date | None = Field(alias="to", description="Day after the last; null: open.")
 
 
-class FigureRead(BaseModel):
+class FigureRead(Piece):
     """A computed value with all that makes it defensible; never a bare number."""
 
     metric: str = Field(description="Slug in the catalogue.", examples=["participation_rate"])
@@ -101,13 +102,13 @@ class FigureRead(BaseModel):
         return cls.model_validate(figure.as_json())
 
 
-class FigureList(BaseModel):
+class FigureList(Piece):
     """Figures of one subject, or of several."""
 
     items: list[FigureRead] = Field(description="By subject, then in the order of the catalogue or as asked.")
 
 
-class ExplainedInput(BaseModel):
+class ExplainedInput(Piece):
     """One input of a formula."""
 
     name: str = Field(description="Name in the formula.", examples=["audience"])
@@ -123,7 +124,7 @@ class ExplainedInput(BaseModel):
     )
 
 
-class EventBehind(BaseModel):
+class EventBehind(Piece):
     """One learning event behind a figure, down to the bytes that an LMS sent."""
 
     id: LearningEventId = Field(description="Public id of the event.")
@@ -136,7 +137,7 @@ class EventBehind(BaseModel):
     body_sha256: str = Field(description="SHA-256 of the raw body, hex.")
 
 
-class MeasurementBehind(BaseModel):
+class MeasurementBehind(Piece):
     """One measurement behind a figure."""
 
     id: str = Field(description="Public id.", examples=["mea_01h455vb4pex5vsknk084sn02q"])
@@ -146,7 +147,7 @@ class MeasurementBehind(BaseModel):
     version: int = Field(description="The version that was used.")
 
 
-class Explanation(BaseModel):
+class Explanation(Piece):
     """A figure unfolded: its formula, what went in, and the facts behind it."""
 
     figure: FigureRead = Field(description="The figure.")

@@ -10,7 +10,7 @@ from pydantic import StringConstraints, field_validator
 from sqlalchemy import BigInteger, Index, Uuid
 from sqlmodel import Field, SQLModel
 
-from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
+from app.models.base import ANSWER, Answer, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
 from app.models.tenancy import ChangeRead
 from app.models.values import (
     ChangeId,
@@ -147,7 +147,7 @@ class WebhookMessage(Row, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-class WebhookMessageRead(SQLModel):
+class WebhookMessageRead(Answer):
     """One change on its way to one endpoint."""
 
     model_config = ANSWER
@@ -188,7 +188,7 @@ class WebhookAttempt(Row, table=True):
     milliseconds: int
 
 
-class WebhookAttemptRead(SQLModel):
+class WebhookAttemptRead(Answer):
     """One attempt to send a message."""
 
     model_config = ANSWER

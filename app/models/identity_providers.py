@@ -4,12 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import ConfigDict, StringConstraints, field_validator
 from pydantic import Field as Part
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
-from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Shape
+from app.models.base import ANSWER, Instant, Json, Noun, Piece, ReadShape, Shape
 from app.models.history import historised
 from app.models.tenancy import Scope
 from app.models.values import IdentityProviderId, Prose, Title, Whole
@@ -47,7 +47,7 @@ class SigningAlgorithm(StrEnum):
     ES512 = "ES512"
 
 
-class ScopeGrant(BaseModel):
+class ScopeGrant(Piece):
     """What one value of the scope claim allows."""
 
     model_config = ConfigDict(extra="forbid")
@@ -60,7 +60,7 @@ class ScopeGrant(BaseModel):
     )
 
 
-class RequiredClaim(BaseModel):
+class RequiredClaim(Piece):
     """A claim that every token must have."""
 
     model_config = ConfigDict(extra="forbid")

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from app.domain.attempts import EnrolmentState
 from app.domain.learning import Kind
-from app.models.base import Exact, Instant, Json, Noun, ReadShape, Row, tenant_key
+from app.models.base import Answer, Exact, Instant, Json, Noun, ReadShape, Row, tenant_key
 from app.models.history import historised
 from app.models.values import ActivityId, DeliveryId, EnrolmentId, ExactNumber, LearningEventId, PersonId, SourceId
 
@@ -66,7 +66,7 @@ class LearningEventRow(Row, table=True):
     extras: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
 
 
-class LearningEventRead(SQLModel):
+class LearningEventRead(Answer):
     """One normalised fact with the person and the activity that it is linked to today."""
 
     id: LearningEventId = Field(description="Public id.")

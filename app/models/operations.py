@@ -5,12 +5,11 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel
 from pydantic import Field as Part
 from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, tenant_key
+from app.models.base import ANSWER, Answer, Instant, Json, Noun, Piece, ReadShape, Row, tenant_key
 from app.models.values import OperationId
 
 
@@ -27,7 +26,7 @@ class OperationStatus(StrEnum):
 FINAL = (OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELLED)
 
 
-class Progress(BaseModel):
+class Progress(Piece):
     """How far an operation is."""
 
     done: int = Part(description="Units done.", examples=[4096])
@@ -35,7 +34,7 @@ class Progress(BaseModel):
     unit: str = Part(description="What is counted: bytes, deliveries or steps; may grow.", examples=["bytes"])
 
 
-class OperationError(BaseModel):
+class OperationError(Piece):
     """Why an operation failed."""
 
     code: str = Part(description="Stable code, explained at /v1/problems/{code}.", examples=["invalid_request"])
@@ -122,7 +121,7 @@ class OperationRead(ReadShape):
     cancel_asked_at: datetime | None = Field(description="When it was asked to stop; null: never.")
 
 
-class OperationItemRead(SQLModel):
+class OperationItemRead(Answer):
     """One row of an import that was refused, or that contradicts what is there."""
 
     line: int = Field(

@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import ConfigDict, model_validator
 from sqlalchemy import Index, String, UniqueConstraint, Uuid
 from sqlmodel import Field
 
-from app.models.base import ANSWER, Exact, Json, Noun, ReadShape, Shape, tenant_key
+from app.models.base import ANSWER, Exact, Json, Noun, Piece, ReadShape, Shape, tenant_key
 from app.models.history import historised
 from app.models.values import (
     Day,
@@ -49,7 +49,7 @@ class OutcomeStatus(StrEnum):
     NOT_EVALUABLE = "not_evaluable"
 
 
-class PeriodTarget(BaseModel):
+class PeriodTarget(Piece):
     """Where the KPI is to stand from a day on, until the next one begins."""
 
     model_config = ConfigDict(extra="forbid")
@@ -58,7 +58,7 @@ class PeriodTarget(BaseModel):
     target: ExactNumber = Field(description="Value planned, in the KPI's unit.", schema_extra={"examples": ["4.2"]})
 
 
-class BaselineRead(BaseModel):
+class BaselineRead(Piece):
     """A baseline in force from a day on; an earlier one is kept."""
 
     value: ExactNumber = Field(description="In the KPI's unit.", schema_extra={"examples": ["4.6"]})

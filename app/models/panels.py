@@ -5,12 +5,11 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy import LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field as Column
-from sqlmodel import SQLModel
 
-from app.models.base import Instant, Json, Row, Shape, tenant_key
+from app.models.base import Answer, Instant, Json, Piece, Row, Shape, tenant_key
 from app.models.effect_options import Transform
 from app.models.initiatives import Assignment
 from app.models.kpis import Direction
@@ -80,7 +79,7 @@ class PanelWrite(PanelDescription):
     )
 
 
-class PanelBalance(BaseModel):
+class PanelBalance(Piece):
     """One variable on both sides, in each unit's first period."""
 
     variable: str = Field(description="The covariate, or outcome.", examples=["lpop"])
@@ -90,7 +89,7 @@ class PanelBalance(BaseModel):
     flagged: bool = Field(description="Whether it lies beyond 0.25.")
 
 
-class PanelRead(SQLModel):
+class PanelRead(Answer):
     """A panel as it was sent; it never changes."""
 
     id: PanelId = Column(description="Public id.")
@@ -111,7 +110,7 @@ class PanelRead(SQLModel):
     recorded_at: datetime = Column(description="When it was recorded, on the tenant's clock.")
 
 
-class PanelOverlap(BaseModel):
+class PanelOverlap(Piece):
     """Another initiative on the same KPI that reached the same units in the time of the data."""
 
     initiative_id: str = Field(description="The other initiative.", examples=["ini_01h455vb4pex5vsknk084sn02q"])
@@ -121,14 +120,14 @@ class PanelOverlap(BaseModel):
     flagged: bool = Field(description="Whether it is above 0.1: see the attribution of the outcome.")
 
 
-class PanelContamination(BaseModel):
+class PanelContamination(Piece):
     """Comparison units that another initiative on the same KPI reached."""
 
     units: int = Field(description="How many.", examples=[3])
     left_out: bool = Field(description="Whether they are left out; they stay where too few others would be left.")
 
 
-class FactPanelRead(BaseModel):
+class FactPanelRead(Piece):
     """The panel that an estimate from stored facts would rest on."""
 
     initiative_id: str = Field(description="The initiative.", examples=["ini_01h455vb4pex5vsknk084sn02q"])
@@ -156,7 +155,7 @@ class FactPanelRead(BaseModel):
     data_sha256: str = Field(description="Hash of the data, hex: equal hashes are equal data.")
 
 
-class PanelRows(BaseModel):
+class PanelRows(Piece):
     """A stretch of a panel's rows."""
 
     columns: list[str] = Field(description="Names of the columns.", examples=[["county", "year", "lemp"]])

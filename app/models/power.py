@@ -5,6 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.models.base import Piece
+
 UNITS_MOST = 1e9
 
 
@@ -23,7 +25,7 @@ class Analysis(StrEnum):
     ANCOVA = "ancova"
 
 
-class RepeatedMeasures(BaseModel):
+class RepeatedMeasures(Piece):
     """Outcomes of each unit in several periods."""
 
     model_config = ConfigDict(extra="forbid")
@@ -70,7 +72,7 @@ class PowerWrite(BaseModel):
         return self
 
 
-class UnitsNeeded(BaseModel):
+class UnitsNeeded(Piece):
     """How many units find the effect with the power wanted."""
 
     treated: int = Field(description="Exposed units, whole clusters not yet rounded.", examples=[64])
@@ -78,7 +80,7 @@ class UnitsNeeded(BaseModel):
     exact_treated: float = Field(description="Exposed units before rounding up.", examples=[63.77])
 
 
-class PowerRead(BaseModel):
+class PowerRead(Piece):
     """What a comparison could find."""
 
     power: float | None = Field(description="Chance of finding the effect; null without effect or units.")

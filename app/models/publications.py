@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, model_validator
 from pydantic import Field as Part
 from sqlalchemy import BigInteger, Index, Uuid
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from app.models.base import Instant, Json, Noun, Shape, tenant_key
+from app.models.base import Answer, Instant, Json, Noun, Piece, Shape, tenant_key
 from app.models.figures import AudienceSnapshot, FigureRead
 from app.models.values import AwareTime, Day, Prose, PublishedFigureId, RestatementId
 
@@ -82,7 +82,7 @@ class StatedFigure(FigureRead):
     """A figure as it was said, with all that makes it defensible."""
 
 
-class PublishedFigureRead(SQLModel):
+class PublishedFigureRead(Answer):
     """A figure as it was said."""
 
     id: PublishedFigureId = Field(description="Public id.")
@@ -116,7 +116,7 @@ class Restatement(Noun, table=True):
     because: dict[str, Any] = Field(sa_type=Json)
 
 
-class Because(BaseModel):
+class Because(Piece):
     """Why a published figure no longer holds."""
 
     reason: str = Part(
@@ -126,7 +126,7 @@ class Because(BaseModel):
     facts: list[str] = Part(description="Public ids of the first of those facts.", examples=[[]])
 
 
-class RestatementRead(SQLModel):
+class RestatementRead(Answer):
     """A published figure replaced by another."""
 
     id: RestatementId = Field(description="Public id.")
@@ -137,21 +137,21 @@ class RestatementRead(SQLModel):
     recorded_at: datetime = Field(description="When it was found.")
 
 
-class ExportedInput(BaseModel):
+class ExportedInput(Piece):
     """One input as an explanation gives it; the other fields of it may be sent along."""
 
     name: str = Part(description="Name in the formula.", examples=["audience"])
     value: Any = Part(description="The value that went in.", examples=[40])
 
 
-class ExportedEvent(BaseModel):
+class ExportedEvent(Piece):
     """One learning event as an explanation gives it."""
 
     delivery_id: str = Part(description="Public id of the delivery.", examples=["dlv_01h455vb4pex5vsknk084sn02q"])
     body_sha256: str = Part(description="SHA-256 of its body, hex.")
 
 
-class ExportedMeasurement(BaseModel):
+class ExportedMeasurement(Piece):
     """One measurement as an explanation gives it."""
 
     id: str = Part(description="Public id.", examples=["mea_01h455vb4pex5vsknk084sn02q"])
@@ -173,7 +173,7 @@ class ExportedExplanation(BaseModel):
     )
 
 
-class ReplayDifference(BaseModel):
+class ReplayDifference(Piece):
     """One thing that is not what was exported."""
 
     field: str = Part(description="Field of the figure, or the id of a fact.", examples=["value"])
@@ -181,7 +181,7 @@ class ReplayDifference(BaseModel):
     found: Any = Part(description="What was found.")
 
 
-class Replay(BaseModel):
+class Replay(Piece):
     """Whether an exported explanation holds: formula, numbers, and the facts that it names."""
 
     holds: bool = Part(description="Whether everything is the same.")

@@ -5,12 +5,11 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy import Uuid
 from sqlmodel import Field as Column
-from sqlmodel import SQLModel
 
-from app.models.base import Instant, Json, Row, Shape, tenant_key
+from app.models.base import Answer, Instant, Json, Piece, Row, Shape, tenant_key
 from app.models.power import Serial
 from app.models.values import AudienceId, Day, InitiativeId, RolloutDesignId, Word
 
@@ -25,7 +24,7 @@ class DealLevel(StrEnum):
     PERSON = "person"
 
 
-class DealtUnit(BaseModel):
+class DealtUnit(Piece):
     """What is offered the initiative together: a person, a team, a site."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,7 +34,7 @@ class DealtUnit(BaseModel):
     covariates: dict[Word, float] = Field(default={}, max_length=20, description="Numbers for the balance table.")
 
 
-class RolloutOutlook(BaseModel):
+class RolloutOutlook(Piece):
     """What is known of the outcome beforehand."""
 
     model_config = ConfigDict(extra="forbid")
@@ -97,7 +96,7 @@ class RolloutDesignWrite(Shape):
         return self
 
 
-class DealtTo(BaseModel):
+class DealtTo(Piece):
     """One unit with the wave that chance gave it."""
 
     unit: str = Field(description="As sent, or the public id of the org unit or person.")
@@ -105,7 +104,7 @@ class DealtTo(BaseModel):
     starts_on: date = Field(description="First day of that wave.", examples=["2027-01-01"])
 
 
-class RolloutBalance(BaseModel):
+class RolloutBalance(Piece):
     """One covariate by wave."""
 
     covariate: str = Field(description="Its name.", examples=["people"])
@@ -114,7 +113,7 @@ class RolloutBalance(BaseModel):
     flagged: bool = Field(description="Whether that lies beyond 0.25. Chance did it: report it, do not deal again.")
 
 
-class RolloutOffer(BaseModel):
+class RolloutOffer(Piece):
     """One way to roll out, and the smallest effect that it could show."""
 
     name: str = Field(description="at_once, half_waits or stepped_wedge_<waves>.", examples=["stepped_wedge_3"])
@@ -124,7 +123,7 @@ class RolloutOffer(BaseModel):
     reason: str | None = Field(description="Why there is none.")
 
 
-class RolloutDesignRead(SQLModel):
+class RolloutDesignRead(Answer):
     """A draw; it never changes, and its seed gives it again."""
 
     id: RolloutDesignId = Column(description="Public id.")

@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from app.models.base import ANSWER, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
+from app.models.base import ANSWER, Answer, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
 from app.models.values import DeliveryId, Integer, Slug, SourceId, Title, Zone
 
 QUERY_HEADER = ":query"
@@ -147,7 +147,7 @@ class Delivery(Row, table=True):
     repeats: int = 0
 
 
-class DeliveryRead(SQLModel):
+class DeliveryRead(Answer):
     """What became of one request from a source."""
 
     id: DeliveryId = Field(description="Public id; the receiver's answer names it.")
@@ -174,7 +174,7 @@ class DeliveryDetail(DeliveryRead):
     body: str = Field(description="The raw body, base64.")
 
 
-class Acknowledgement(SQLModel):
+class Acknowledgement(Answer):
     """The receiver's answer, sent after the commit."""
 
     delivery: DeliveryId = Field(description="Public id of the kept delivery.")

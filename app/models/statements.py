@@ -5,12 +5,11 @@ from enum import StrEnum
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy import Index, Uuid
 from sqlmodel import Field as Column
-from sqlmodel import SQLModel
 
-from app.models.base import Instant, Json, Row, Shape, tenant_key
+from app.models.base import Answer, Instant, Json, Piece, Row, Shape, tenant_key
 from app.models.effects import EffectClaim
 from app.models.values import (
     EffectEstimateId,
@@ -27,7 +26,7 @@ from app.models.values import (
 DRAWS_LEAST, DRAWS_MOST = 10_000, 200_000
 
 
-class MoneyRange(BaseModel):
+class MoneyRange(Piece):
     """An uncertain amount: triangular over `mode`, without one lognormal with 90 % between `low` and `high`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -61,7 +60,7 @@ class RestatementWrite(Shape):
     )
 
 
-class StatementRestatement(BaseModel):
+class StatementRestatement(Piece):
     """How a statement hangs together with the one before or after it."""
 
     restates: str | None = Field(
@@ -98,7 +97,7 @@ class ImpactStatementWrite(Shape):
     seed: int = Column(default=0, ge=0, lt=2**53, description="Its seed.")
 
 
-class ImpactStatementRead(SQLModel):
+class ImpactStatementRead(Answer):
     """A statement; its numbers never change, and the same facts give the same ones to the last digit."""
 
     id: ImpactStatementId = Column(description="Public id.")
@@ -142,7 +141,7 @@ class ImpactStatementRead(SQLModel):
     recorded_at: datetime = Column(description="When it was computed, on the tenant's clock.")
 
 
-class Recomputation(BaseModel):
+class Recomputation(Piece):
     """Whether the facts of that instant still give the same numbers."""
 
     equal: bool = Field(description="Whether every byte is the same.")

@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, WithJsonSchema, model_validator
+from pydantic import ConfigDict, WithJsonSchema, model_validator
 from pydantic import Field as Part
 from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field, SQLModel
 
-from app.models.base import ANSWER, Exact, Instant, Json, Noun, ReadShape, Row, Shape, new_id
+from app.models.base import ANSWER, Answer, Exact, Instant, Json, Noun, Piece, ReadShape, Row, Shape, new_id
 from app.models.history import historised
 from app.models.initiatives import Level
 from app.models.values import AwareTime, ChangeId, ExactNumber, KeyId, TenantId, Title, Weight, Whole, Zone
@@ -59,7 +59,7 @@ class TenantClock(Row, table=True):
     ticked_us: int = Field(sa_type=BigInteger)
 
 
-class LevelTarget(BaseModel):
+class LevelTarget(Piece):
     """How many of the initiatives that end are to be evaluated at a level."""
 
     model_config = ConfigDict(extra="forbid")
@@ -77,7 +77,7 @@ class EngagementComponent(StrEnum):
     CONTRIBUTION = "contribution"
 
 
-class EngagementPart(BaseModel):
+class EngagementPart(Piece):
     """How one component counts in the engagement index."""
 
     model_config = ConfigDict(extra="forbid")
@@ -212,7 +212,7 @@ class Change(Row, table=True):
     version: int
 
 
-class ChangeRead(SQLModel):
+class ChangeRead(Answer):
     """One entry of the change feed."""
 
     id: ChangeId = Field(description="Public id of the entry.")

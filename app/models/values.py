@@ -9,7 +9,6 @@ from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -20,7 +19,7 @@ from pydantic import (
 )
 
 from app.domain import ids
-from app.models.base import LARGEST, public_id
+from app.models.base import LARGEST, Piece, public_id
 
 _FLOAT_DIGITS = 15
 _PLACES = 6
@@ -144,7 +143,7 @@ AwareTime = Annotated[datetime, BeforeValidator(_written_instant), AfterValidato
 """An instant (RFC 3339); any offset in, UTC out; naive is refused, and so is a number of seconds."""
 
 
-class Money(BaseModel):
+class Money(Piece):
     """An exact amount in one currency (ISO 4217)."""
 
     model_config = ConfigDict(

@@ -74,7 +74,7 @@ class Server:
 
 def new_tenant(engine: Engine, slug: str = TENANT) -> str:
     """Found a tenant; return its key."""
-    command = [sys.executable, "-m", "app.cli", "tenant", "create", slug, "--json"]
+    command = [sys.executable, "-m", "app", "tenant", "create", slug, "--json"]
     environment = {**os.environ, **engine.environment(), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)  # noqa: S603  our own command
     key: str = json.loads(done.stdout)["key"]["token"]
@@ -132,7 +132,7 @@ def service(
 def start(engine: Engine, port: int, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start the service and wait until it is ready."""
     settings = {**engine.environment(), **(environment or {})}
-    return launch(["-m", "app.cli", "serve", "--port", str(port)], settings, port, "/readyz")
+    return launch(["-m", "app", "serve", "--port", str(port)], settings, port, "/readyz")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ import sys
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from app.api.rooms import Room
+from app.api import hooks
+from app.api.rooms import Room, contexts
 
 STARTED = """
 import sys
@@ -33,6 +34,14 @@ async def test_an_address_is_led_to_its_room_only(app: FastAPI) -> None:
 
     assert [room.begins(path) for path in ("/v1/kpis", "/v1/kpis/x/restore", "//v1/kpis")] == [True, True, False]
     assert [room.begins(path) for path in ("/v1/kpi", "/v2/kpis", "/kpis", "/v1", "/")] == [False] * 5
+
+
+async def test_what_a_door_receives_is_built_with_its_route(app: FastAPI) -> None:
+    received = [context.body_field for context in contexts([*app.routes, *hooks.webhooks.routes]) if context.body_field]
+
+    shapes = [field.field_info.annotation for field in received]
+    assert [shape for shape in shapes if getattr(shape, "model_config", {}).get("defer_build")] == []
+    assert len(shapes) > 100
 
 
 def test_starting_builds_no_room_and_loads_neither_graph_nor_migrations_nor_estimators() -> None:

@@ -72,7 +72,7 @@ def command(run: Command, settings: Settings) -> Command:
 def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
     """Start a command as a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", *arguments],
+        [sys.executable, "-m", "app", *arguments],
         env={**os.environ, **environment(settings)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

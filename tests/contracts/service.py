@@ -35,7 +35,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Service]:
     environment = kept | {"PYTHONPATH": str(ROOT), "THROUGHLINE_LOG_LEVEL": "error"} | told
 
     def command(*arguments: str) -> list[str]:
-        return [sys.executable, "-m", "app.cli", *arguments]
+        return [sys.executable, "-m", "app", *arguments]
 
     def answer_to(*arguments: str) -> str:
         told = subprocess.run(command(*arguments), cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
