@@ -25,7 +25,7 @@ def invited(session: AsyncSession, scope: Scope) -> Subquery:
     same_offer = and_(_same(again, offered), again.c.offered_on == offered.c.offered_on)
     return (
         select(
-            *(base.c[name] for name in (*_KEYS, "member", "started_at")),
+            *(base.c[name] for name in (*_KEYS, "member", "started_at", "last_offered_on")),
             offered.c.offered_on,
             func.coalesce(offered.c.wave, base.c.wave).label("wave"),
             case((offered.c.first == 0, again.c.done_at), else_=base.c.done_at).label("done_at"),

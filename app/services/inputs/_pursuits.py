@@ -140,12 +140,16 @@ def _listed(session: AsyncSession, scope: Scope) -> tuple[FromClause, FromClause
 
 
 def members(session: AsyncSession, scope: Scope) -> Subquery:
-    """Return whom learning was offered to by today: the keys of `pursuits`, with `offered_on`, `due_on` and `wave`."""
+    """Return whom learning was offered to by today: the keys of `pursuits`, with what of the offer was said first.
+
+    That is `offered_on`, `due_on` and `wave`; and beside them `last_offered_on`.
+    """
     listed, under, tables = _listed(session, scope)
     shown, keys = _keys(scope, under)
     firsts = (func.min(listed.c[name]).label(name) for name in ("offered_on", "due_on", "wave"))
+    last = func.max(listed.c.offered_on).label("last_offered_on")
     return (
-        select(*shown, listed.c.person_id, *firsts)
+        select(*shown, listed.c.person_id, *firsts, last)
         .select_from(tables)
         .where(listed.c.offered_on <= scope.today)
         .group_by(*keys, listed.c.person_id)
@@ -181,7 +185,7 @@ def offers(session: AsyncSession, scope: Scope, *, cut: str) -> Subquery:
 def engaged(session: AsyncSession, scope: Scope) -> Subquery:
     """Return members and learners alike, one row per person and pursuit, with what is known of either."""
     offered, learned = members(session, scope), pursuits(session, scope)
-    mine = ("offered_on", "due_on", "wave")
+    mine = ("offered_on", "last_offered_on", "due_on", "wave")
     theirs = ("first_at", "started_at", "done_at", "withdrawn_at", "last_at")
     unknown = [null().label(name) for name in mine]
     instants = [literal(None, Instant).label(name) for name in theirs]

@@ -1,11 +1,11 @@
 """Participation, completion, due dates and dropping out: inputs counted from audiences and enrolments."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_
+from sqlalchemy import Select, Subquery, and_, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.figure import Caveat
@@ -15,7 +15,7 @@ from app.services.inputs._cuts import OFFERED, SUBJECTS
 from app.services.inputs._cycles import duties, invited
 from app.services.inputs._heads import headcount, rows, who
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import place_of, pursuits
+from app.services.inputs._pursuits import engaged, place_of, pursuits
 from app.services.inputs._under import employed_on, local_day, people
 
 _DAY = 86_400
@@ -53,8 +53,12 @@ async def read_counts(
     session: AsyncSession, scope: Scope, statement: Any, names: tuple[str, ...]
 ) -> dict[Place, Counts]:
     """Run a statement of `counted` that is split further by whether persons are resolved (its first other column)."""
+    return _counts(await session.execute(statement), scope, names)
+
+
+def _counts(found_rows: Iterable[Any], scope: Scope, names: tuple[str, ...]) -> dict[Place, Counts]:
     found: dict[Place, Counts] = {}
-    for row in await session.execute(statement):
+    for row in found_rows:
         here = found.setdefault(place_of(row, scope), nothing())
         resolved, *values = row[1 + len(scope.by) :]
         if resolved:
@@ -118,11 +122,21 @@ def _dropped(found: Counts, _scope: Scope) -> Given:
     return Given(inputs, found["started"], caveats=found.beside)
 
 
-_MEANT = ("strangers", "departed", "people", "started", "completed", "outside")
+_MEANT = ("strangers", "departed", "people", "started", "completed", "outside", "again")
 
 
 async def _meant(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
-    base, person = invited(session, scope), people(session, scope)
+    """Count whom learning was offered to; one offer after another only where somebody was offered it again."""
+    if scope.since is None and scope.until is None:
+        once = (await session.execute(_of_offers(session, scope, engaged(session, scope), repeated=False))).all()
+        if not any(row[-1] for row in once):
+            return _counts(once, scope, _MEANT)
+    return await read_counts(session, scope, _of_offers(session, scope, invited(session, scope), repeated=True), _MEANT)
+
+
+def _of_offers(session: AsyncSession, scope: Scope, base: Subquery, *, repeated: bool) -> Select[Any]:
+    """Return the statement that counts members and learners; its last column, those with a later offer of the same."""
+    person = people(session, scope)
     member = base.c.member == 1
     employed = employed_on(person, _snapshot(scope, base))
     here = and_(member, employed)
@@ -134,14 +148,10 @@ async def _meant(session: AsyncSession, scope: Scope) -> Mapping[Place, Counts]:
         who(and_(here, began)),
         who(here, each=done),
         who(or_(member, began), each=~member),
+        rows(base.c.last_offered_on > base.c.offered_on),
     )
     also = (person.c.resolved,)
-    return await read_counts(
-        session,
-        scope,
-        headcount(session, scope, base, "offered_on", measures, person=person, also=also, repeated=True),
-        _MEANT,
-    )
+    return headcount(session, scope, base, "offered_on", measures, person=person, also=also, repeated=repeated)
 
 
 def _snapshot(scope: Scope, base: Any) -> Any:
