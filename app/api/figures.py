@@ -18,6 +18,7 @@ from app.models.figures import AudienceSnapshot, Explanation, FigureList
 from app.models.figures import FigureRead as Read
 from app.models.values import Day
 from app.services import explanations, figures, subjects
+from app.services.explanations import Place
 from app.services.figures import DIMENSIONS_MOST, Computed, View, dimensions
 from app.services.inputs import DIMENSIONS
 from app.services.subjects import SubjectId
@@ -74,7 +75,10 @@ _Segments = Annotated[
     list[str],
     Query(max_length=DIMENSIONS_MOST, description="`dimension:value` of the segment; an empty value: those without."),
 ]
-_Cursor = Annotated[str | None, Query(max_length=500, description="For further facts.")]
+_Limit = Annotated[
+    int, Query(ge=1, le=200, description="Learning events, and facts that inputs link to, on one page.", examples=[50])
+]
+_Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")]
 
 
 @router.get(
@@ -114,6 +118,7 @@ async def explain_figure(
     until: _To = None,
     audience: _Audience = AudienceSnapshot.AT_END,
     as_of: AsOf = None,
+    limit: _Limit = _PAGE,
     cursor: _Cursor = None,
 ) -> Explanation:
     """Unfold a figure to its formula, its inputs with their values, and the facts behind them down to the bytes."""
@@ -127,7 +132,7 @@ async def explain_figure(
     chosen = [each for each in found if each.figure.segment == wanted or (not wanted and len(found) == 1)]
     if not chosen:
         raise NotFound("There is no such segment of this figure; the list of figures names those there are.")
-    return await _explained(request, session, vault, chosen[0], view, cursor)
+    return await _explained(request, session, vault, chosen[0], view, cursor, limit)
 
 
 async def _explained(
@@ -137,11 +142,12 @@ async def _explained(
     computed: Computed,
     view: View,
     cursor: str | None,
+    limit: int,
 ) -> Explanation:
     binding = f"{request.state.principal.tenant.slug} facts of {computed.figure.explain}"
-    after = cursors.decode(vault, binding, cursor, [UUID])[0] if cursor else None
-    found = await explanations.explain(session, computed, view, after=after, limit=_PAGE)
-    following = cursors.encode(vault, binding, [found.last]) if found.last else None
+    after = Place(*cursors.decode(vault, binding, cursor, [UUID, str])) if cursor else Place()
+    found = await explanations.explain(session, computed, view, after=after, limit=limit)
+    following = cursors.encode(vault, binding, [found.last.event, found.last.fact]) if found.last else None
     return found.shown.model_copy(update={"next_cursor": following})
 
 
@@ -167,6 +173,7 @@ def _add(kind: str) -> None:
             str | None, Query(description="Which completion_rate; needed only there.", examples=["audience"])
         ] = None,
         as_of: AsOf = None,
+        limit: _Limit = _PAGE,
         cursor: _Cursor = None,
     ) -> Explanation:
         about = subjects.of_kind(kind, id)
@@ -176,7 +183,7 @@ def _add(kind: str) -> None:
         [found] = await figures.of_many(session, [about], [asked], view)
         if not found:
             raise NotFound(f"There is no figure {asked} here; the list of figures names those there are.")
-        return await _explained(request, session, vault, found[0], view, cursor)
+        return await _explained(request, session, vault, found[0], view, cursor, limit)
 
     listing.__annotations__["id"] = explaining.__annotations__["id"] = id_param
     router.add_api_route(

@@ -116,10 +116,13 @@ class ExplainedInput(Piece):
         description="The value that went in, null where it is not known; decimals are strings.", examples=[40]
     )
     description: str = Field(description="What it is.")
-    links: list[str] = Field(default=[], description="Addresses of the facts that it was read from.")
+    links: list[str] = Field(
+        default=[], description="Addresses of the facts that it was read from, oldest first, a page of them."
+    )
+    links_total: int = Field(default=0, description="How many facts it was read from, on all pages.", examples=[12])
     unlinked: str | None = Field(
         default=None,
-        description="Why no addresses are given, in a sentence; null where they are.",
+        description="Why no addresses are given on any page, in a sentence; null where they are.",
         examples=["It was counted from the learning events that are listed with this explanation."],
     )
 
@@ -157,8 +160,8 @@ class Explanation(Piece):
     source: str = Field(description="Where the definition comes from.")
     inputs: list[ExplainedInput] = Field(description="Every input with its value; none when the figure is suppressed.")
     events: list[EventBehind] = Field(description="Learning events behind it, a page of them.")
-    measurements: list[MeasurementBehind] = Field(description="Measurements behind it.")
-    next_cursor: str | None = Field(description="For the next page of events; null on the last.")
+    measurements: list[MeasurementBehind] = Field(description="Measurements behind it, those linked on this page.")
+    next_cursor: str | None = Field(description="For the next page of events and links; null on the last.")
 
 
 def plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """The facts behind figures: inputs with links, measurements, and learning events down to their deliveries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,6 @@ from app.domain.metrics.catalogue import metric
 from app.models.activities import ActivityReference
 from app.models.figures import (
     EventBehind,
-    ExplainedInput,
     Explanation,
     FigurePeriod,
     FigureRead,
@@ -27,6 +26,7 @@ from app.models.kpis import Measurement, SubjectKind
 from app.models.learning import LearningEventRow
 from app.models.people import Audience, AudienceMember, Identity, Person
 from app.models.sources import Delivery
+from app.services import unfolded
 from app.services.figures import Computed, View
 from app.services.inputs import Link, Scope
 from app.services.inputs._under import activities, subtree
@@ -34,48 +34,34 @@ from app.services.readings import value_of
 from app.services.versions import rows_at
 
 _SUBJECT_PREFIX = {SubjectKind.TENANT: "ten", SubjectKind.ORG_UNIT: "org", SubjectKind.PERSON: "per"}
-_PATHS = {
-    "measurement": ("mea", "measurements"),
-    "outcome": ("out", "outcomes"),
-    "kpi": ("kpi", "kpis"),
-    "objective": ("obj", "objectives"),
-    "initiative": ("ini", "initiatives"),
-    "alignment": ("aln", "alignments"),
-    "agreement": ("agr", "agreements"),
-    "cost_item": ("cst", "cost-items"),
-    "unit_value": ("uvl", "unit-values"),
-    "impact_statement": ("stm", "impact-statements"),
-    "effect_estimate": ("eff", "effect-estimates"),
-    "forecast": ("fct", "forecasts"),
-    "personal_estimate": ("est", "personal-estimates"),
-    "status_override": ("ovr", "status-overrides"),
-    "source": ("src", "sources"),
-    "review": ("rev", "reviews"),
-    "action": ("atn", "actions"),
-    "commitment": ("cmt", "commitments"),
-    "content_version": ("cnv", "content-versions"),
-}
-_OF_EVENTS = "It was counted from the learning events that are listed with this explanation."
-_OF_PEOPLE = "It was counted from records of single people, which are not listed one by one."
-_OF_NOTHING = "No fact was found that counts for it."
-_IN_TOTAL = "It was read from the records of the subject as a whole, which are not listed one by one."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The last learning event and the last linked fact shown so far; None: none yet."""
+
+    event: UUID | None = None
+    fact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An explanation without cursor, and the last event on its page where there are more."""
+    """An explanation without cursor, and where its page ends; None where no other follows."""
 
     shown: Explanation
-    last: UUID | None
+    last: Place | None
 
 
-async def explain(
-    session: AsyncSession, computed: Computed, view: View, *, after: UUID | None, limit: int
-) -> Explained:
-    """Return the explanation of a figure with a page of the learning events behind it."""
+async def explain(session: AsyncSession, computed: Computed, view: View, *, after: Place, limit: int) -> Explained:
+    """Return the explanation of a figure with a page of the facts behind it: of events, and of those linked."""
     row = metric(computed.figure.metric)
-    rows = await events(session, computed, after=after, limit=limit + 1) if computed.events else []
-    measured = await measurements(session, computed.measurement_ids, as_of=view.as_of)
+    rows = []
+    if computed.events:
+        rows = list(await events(session, computed, after=after.event, limit=limit + 1))
+    inputs, last = unfolded.page(await unfolded.inputs_of(session, computed), after=after.fact, limit=limit)
+    here = {link for each in inputs for link in each.links}
+    shown_ids = [each for each in computed.measurement_ids if unfolded.address(Link("measurement", each)) in here]
+    measured = await measurements(session, shown_ids, as_of=view.as_of)
     period = computed.figure.period
     zone = "UTC" if period is None else period.zone
     shown = Explanation(
@@ -84,53 +70,18 @@ async def explain(
         formula=row.formula,
         edge_rules=list(row.edge_rules),
         source=row.source,
-        inputs=await inputs_of(session, computed),
+        inputs=inputs,
         events=[_event(each) for each in rows[:limit]],
         measurements=[_measurement(each, zone) for each in measured],
         next_cursor=None,
     )
-    return Explained(shown, rows[limit - 1].id if len(rows) > limit else None)
+    if len(rows) <= limit and last is None:
+        return Explained(shown, None)
+    return Explained(shown, Place(rows[:limit][-1].id if rows else after.event, last or _furthest(here) or after.fact))
 
 
-async def inputs_of(session: AsyncSession, computed: Computed) -> list[ExplainedInput]:
-    """Return every input of a figure with its value, its description and the facts that it was read from.
-
-    An input without such facts says why. One query at the most, where the family counts rows that it can list.
-    """
-    described = {each.name: each.description for each in metric(computed.figure.metric).inputs}
-    links = await _links(session, computed)
-    return [
-        ExplainedInput(
-            name=name,
-            value=plain(value),
-            description=described[name],
-            links=[address(link) for link in links.get(name, ())],
-            unlinked=None if links.get(name) else _why_unlinked(computed, value),
-        )
-        for name, value in computed.inputs.items()
-        if name in described
-    ]
-
-
-async def _links(session: AsyncSession, computed: Computed) -> Mapping[str, Sequence[Link]]:
-    if computed.behind is None or computed.scope is None:
-        return computed.links
-    found = await computed.behind(session, computed.scope)
-    return {**computed.links, **found.get((computed.scope.ids[0], computed.labels), {})}
-
-
-def _why_unlinked(computed: Computed, value: Any) -> str:
-    if computed.events:
-        return _OF_EVENTS
-    if not value:
-        return _OF_NOTHING
-    return _OF_PEOPLE if computed.people else _IN_TOTAL
-
-
-def address(link: Link) -> str:
-    """Return the address of a fact; with the version that was read where it matters."""
-    prefix, plural = _PATHS[link.noun]
-    return f"/v1/{plural}/{ids.encode(prefix, link.id)}"
+def _furthest(links: Collection[str]) -> str | None:
+    return max(map(unfolded.key, links), default=None)
 
 
 async def events(

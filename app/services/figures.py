@@ -1,6 +1,6 @@
 """Figures: facts in, the catalogue's formulas, figures out; a number of queries that no number of subjects raises."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from app.domain.metrics.spelling import Asked
 from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
 from app.services import inputs, protection, subjects
-from app.services.inputs import DIMENSIONS, Behind, Given, Link, Place, Provider, Read, Scope
+from app.services.inputs import DIMENSIONS, SEGMENTS, Given, Link, Place, Provider, Read, Scope
 from app.services.inputs._provider import BUCKETS, Label
 from app.services.protection import Loaded
 from app.services.subjects import SubjectId
@@ -75,7 +75,8 @@ class Computed:
     labels: tuple[Label, ...] = ()
     events: bool = False
     people: bool = False
-    behind: Behind | None = None
+    about: Sequence[Link] = ()
+    behind: Callable[[AsyncSession], Awaitable[Mapping[str, Sequence[Link] | str]]] | None = None
 
     @property
     def measurement_ids(self) -> tuple[UUID, ...]:
@@ -287,7 +288,27 @@ def _placed(
     if shown.status is Status.SUPPRESSED:
         return Computed(shown, {})
     one = replace(scope, ids=(place[0],))
-    return Computed(shown, given.inputs, given.links, one, place[1], provider.events, provider.people, provider.behind)
+    return Computed(
+        shown,
+        given.inputs,
+        given.links,
+        one,
+        place[1],
+        provider.events,
+        provider.people,
+        given.about,
+        _behind(provider, asked, one, place[1], least),
+    )
+
+
+def _behind(provider: Provider, asked: Asked, scope: Scope, labels: tuple[Label, ...], least: int) -> Any:
+    """Return what lists the rows behind a figure; a subject that is a segment of another has those of the whole."""
+    listing = provider.behind.get(provider.name_of(asked.slug, asked.variant))
+    if listing is None:
+        return None
+    if scope.kind in SEGMENTS and scope.kind not in provider.kinds:
+        scope, labels = replace(scope, kind=SEGMENTS[scope.kind], ids=(scope.tenant_id,), by=()), ()
+    return lambda session: listing(session, scope, labels, least)
 
 
 def _evaluated(asked: Asked, given: Given) -> Figure:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET
 from strawberry.annotation import StrawberryAnnotation
@@ -27,7 +28,7 @@ from app.domain.metrics import METRICS
 from app.domain.metrics.catalogue import metric
 from app.domain.metrics.spelling import Asked, spelled
 from app.models.figures import AudienceSnapshot, ExplainedInput, Explanation, FigureInterval, FigureRead
-from app.services import explanations, figures, inputs
+from app.services import explanations, figures, inputs, unfolded
 from app.services.figures import Computed, dimensions
 from app.services.inputs import DIMENSIONS
 
@@ -43,7 +44,6 @@ _METRIC_FIELDS = (
     "source",
     "standing",
 )
-_INPUT: Any = shape_of(ExplainedInput)
 _AsOf = Annotated[
     datetime | None,
     strawberry.argument(description="As the facts stood at this instant; null: as the node's own view, or now."),
@@ -71,15 +71,20 @@ _Audience = Annotated[
 ]
 _After = Annotated[strawberry.ID | None, strawberry.argument(description="Id of the last event of the page before.")]
 
+_AfterFact = Annotated[strawberry.ID | None, strawberry.argument(description="The last address of the page before.")]
+
 UNFOLDED_MOST = 20
 """Figures of one request whose events are read: a query for each."""
+
+LISTED_MOST = 100
+"""Figures of one request whose inputs are followed to rows: all of one subject, a few queries for each."""
 
 _NOUNS = {"tenant": "tenant_settings"}
 """Nouns of subjects that go by another name."""
 
 
-def _says(field: str) -> str:
-    return Explanation.model_fields[field].description or ""
+def _says(field: str, shape: type[BaseModel] = Explanation) -> str:
+    return shape.model_fields[field].description or ""
 
 
 async def _events(self: Any, first: First = FIRST, after: _After = UNSET) -> Any:
@@ -104,10 +109,29 @@ async def _events(self: Any, first: First = FIRST, after: _After = UNSET) -> Any
     return await asyncio.gather(*(load(found.view, "learning_event", each) for each in event_ids))
 
 
+def _links(self: Any, first: First = FIRST, after: _AfterFact = UNSET) -> list[str]:
+    check_first(first)
+    links: list[str] = self.links
+    later = [link for link in links if unfolded.key(link) > unfolded.key(after)] if after else links
+    return later[:first]
+
+
+def _input_type() -> Any:
+    body = fields_of(ExplainedInput, ValueField)
+    body["links"] = strawberry.field(resolver=_links, description=_says("links", ExplainedInput))
+    del body["__annotations__"]["links"]
+    return strawberry.type(
+        type("ExplainedInput", (), body), name="ExplainedInput", description=described(ExplainedInput)
+    )
+
+
+_INPUT: Any = _input_type()
+
+
 async def _inputs(session: AsyncSession, wanted: list["Found"]) -> Sequence[list[ExplainedInput]]:
-    if sum(each.computed.behind is not None for each in wanted) > UNFOLDED_MOST:
-        raise Invalid(f"Unfold the inputs of {UNFOLDED_MOST} figures that count rows at once at the most.")
-    return [await explanations.inputs_of(session, each.computed) for each in wanted]
+    if sum(each.computed.behind is not None for each in wanted) > LISTED_MOST:
+        raise Invalid(f"Unfold the inputs of {LISTED_MOST} figures that count rows at once at the most.")
+    return [await unfolded.inputs_of(session, each.computed) for each in wanted]
 
 
 class ExplanationNode:

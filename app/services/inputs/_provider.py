@@ -99,8 +99,9 @@ class Given:
     `n_people` counts the distinct resolved persons. A family that counts people must tell it, since small groups are
     protected by it alone; `of_people` is false for facts of such a family that are about something else. `period`
     overrides that of the place. `provisional` is the reason why the value is not final. `links` name the facts behind
-    each input. `parameters` are chosen by the facts: those of the metric are used unless asked for otherwise, the
-    others are shown. `instead` is the status, with its reason, of a figure that these facts cannot have.
+    each input, `about` those that the other inputs were read from. `parameters` are chosen by the facts: those of the
+    metric are used unless asked for otherwise, the others are shown. `instead` is the status, with its reason, of a
+    figure that these facts cannot have.
     `least` is the smallest group that these facts allow to be shown, where that is larger than usual.
     `override` is what a person says that the value is.
     """
@@ -112,6 +113,7 @@ class Given:
     period: Period | None = None
     provisional: str | None = None
     links: Mapping[str, Sequence[Link]] = field(default_factory=dict)
+    about: Sequence[Link] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     instead: tuple[Status, str] | None = None
     least: int = 0
@@ -125,8 +127,9 @@ Read = Callable[[Any, Scope], Given | None]
 Load = Callable[[AsyncSession, Scope], Awaitable[Mapping[Place, Any]]]
 """The facts of every place of a scope, in a number of queries that does not depend on how many there are."""
 
-Behind = Callable[[AsyncSession, Scope], Awaitable[Mapping[Place, Mapping[str, Sequence[Link]]]]]
-"""The rows that each input of a family was counted from, by place; asked for one figure when it is explained."""
+Behind = Callable[[AsyncSession, Scope, tuple[Label, ...], int], Awaitable[Mapping[str, Sequence[Link] | str]]]
+"""The rows that each input of one figure was read from, or in a sentence why they are not listed; asked when it is
+explained. Of a scope of one subject, the segment with these labels, and the fewest people that may be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +140,9 @@ class Provider:
     be asked of, `by` the dimensions that it can be cut by, `always` those that it is cut by unasked, `parameters` those
     parameters of the metrics that `load` needs. `nothing` makes the facts of a subject of which nothing is known (None:
     it has no such figures). `people`: figures count people, so that small groups are protected by `sensitivity`.
-    `events`: the facts behind are learning events. `behind` lists the rows that `load` only counts. `refused` says of
-    every other dimension why there are no segments along it, `apart` the same of single metrics for dimensions that the
-    rest of the family has.
+    `events`: the facts behind are learning events. `behind` lists by metric, called as in `metrics`, the rows that
+    `load` only counts. `refused` says of every other dimension why there are no segments along it, `apart` the same of
+    single metrics for dimensions that the rest of the family has.
     """
 
     metrics: Mapping[str, Read]
@@ -152,7 +155,7 @@ class Provider:
     people: bool = False
     sensitivity: Sensitivity = Sensitivity.AGGREGATE
     events: bool = False
-    behind: Behind | None = None
+    behind: Mapping[str, Behind] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     apart: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 

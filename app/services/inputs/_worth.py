@@ -228,6 +228,12 @@ class Worth:
         valued = [] if self.unit_value is None else [Link("unit_value", self.unit_value.id, self.unit_value.version)]
         return {"effect_per_period": effect, "units": effect, "unit_value": valued}
 
+    @property
+    def about(self) -> tuple[Link, ...]:
+        """The unit value and the KPI that it is of."""
+        valued = () if self.unit_value is None else (Link("unit_value", self.unit_value.id, self.unit_value.version),)
+        return (*valued, Link("kpi", self.kpi.id, self.kpi.version))
+
 
 def exact(value: Any) -> Decimal:
     """Return a number of the impact engine as a decimal of twelve places at the most."""

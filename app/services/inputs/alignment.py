@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain import ids
@@ -19,6 +19,7 @@ from app.models.money import CostItem
 from app.models.objectives import Objective, ObjectiveStatus
 from app.models.outcomes import Outcome, OutcomeStatus, TargetKind
 from app.services.inputs._cuts import SETUP
+from app.services.inputs._listed import everywhere, listed
 from app.services.inputs._provider import Given, Place, Provider, Scope
 from app.services.money import charged
 from app.services.versions import rows_at
@@ -175,11 +176,53 @@ def _support(found: Goals, _scope: Scope) -> Given:
     return Given({"objectives": found.rows}, basis="priority_weighted")
 
 
+def _in_use(table: FromClause, scope: Scope) -> ColumnElement[bool]:
+    since, until = table.c.valid_from, table.c.valid_to
+    alive = table.c.status.in_((AlignmentStatus.PROPOSED, AlignmentStatus.AGREED))
+    begun = or_(since.is_(None), since <= scope.today)
+    return and_(alive, begun, or_(until.is_(None), until > scope.today))
+
+
+def _signed(table: FromClause, scope: Scope) -> ColumnElement[bool]:
+    lasts = or_(table.c.expires_on.is_(None), table.c.expires_on > scope.today)
+    return and_(table.c.status == AgreementStatus.SIGNED, table.c.signed_on <= scope.today, lasts)
+
+
+def _active(table: FromClause, _scope: Scope) -> ColumnElement[bool]:
+    return table.c.status == ObjectiveStatus.ACTIVE
+
+
+def _alive(table: FromClause, _scope: Scope) -> ColumnElement[bool]:
+    return table.c.status != InitiativeStatus.RETIRED
+
+
 PROVIDERS = (
     Provider(
-        metrics={"alignment_coverage": _coverage}, kinds=frozenset({"tenant"}), load=_ties, nothing=Ties, refused=SETUP
+        metrics={"alignment_coverage": _coverage},
+        kinds=frozenset({"tenant"}),
+        load=_ties,
+        nothing=Ties,
+        behind={
+            "alignment_coverage": listed(
+                everywhere("initiative", Initiative, "links", only=_alive),
+                everywhere("alignment", Alignment, "links", only=_in_use),
+                everywhere("agreement", Agreement, "links", only=_signed),
+                everywhere("cost_item", CostItem, "links"),
+            )
+        },
+        refused=SETUP,
     ),
     Provider(
-        metrics={"objective_support": _support}, kinds=frozenset({"tenant"}), load=_goals, nothing=Goals, refused=SETUP
+        metrics={"objective_support": _support},
+        kinds=frozenset({"tenant"}),
+        load=_goals,
+        nothing=Goals,
+        behind={
+            "objective_support": listed(
+                everywhere("objective", Objective, "objectives", only=_active),
+                everywhere("alignment", Alignment, "objectives", only=_in_use),
+            )
+        },
+        refused=SETUP,
     ),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Date, Subquery, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Date, Subquery, and_, case, func, literal, null, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
@@ -13,10 +13,11 @@ from app.models.behaviours import Behaviour, Deed, Observation, Observer, Suppor
 from app.models.surveys import Respondent
 from app.services.inputs._cuts import refuse
 from app.services.inputs._heads import headcount, who
+from app.services.inputs._listed import Of, Rows, audiences, listed
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, distinct_people, members, place_of
 from app.services.inputs._under import employed_on, initiatives, people
-from app.services.inputs.surveys import KINDS, latest
+from app.services.inputs.surveys import KINDS, answers, latest
 from app.services.versions import rows_at
 
 FOLLOW_UP_DAYS = 60
@@ -112,6 +113,28 @@ def _of_respondents(found: Applied, _scope: Scope) -> Given:
     return Given(inputs, found.observed, "observed", caveats=_said(found))
 
 
+def _observed(*names: str, followed: bool) -> Of:
+    """Return what others saw people do: all of it for the first name, what was at criterion for the last.
+
+    `followed`: of those due for follow-up only.
+    """
+
+    def of(session: AsyncSession, scope: Scope) -> Rows:
+        behaviours, seen = rows_at(session, Behaviour, scope.as_of), rows_at(session, Observation, scope.as_of)
+        links, offered = initiatives(session, scope), members(session, scope)
+        tables = seen.join(behaviours, behaviours.c.id == seen.c.behaviour_id).join(
+            links, links.c.initiative_id == behaviours.c.initiative_id
+        )
+        due = select(offered.c.person_id).where(offered.c.offered_on <= scope.today - timedelta(days=FOLLOW_UP_DAYS))
+        mine = seen.c.person_id.in_(due) if followed else true()
+        others = and_(seen.c.observer != Observer.SELF_REPORT, seen.c.observed_on <= scope.today, mine)
+        counting = {names[0]: others} | {names[-1]: and_(others, seen.c.at_criterion.is_(True))}
+        group = seen.c.behaviour_id
+        return Rows("observation", seen, tables, links.c.subject, None, counting, who=seen.c.person_id, group=group)
+
+    return of
+
+
 @dataclass(slots=True)
 class Supported:
     """Learners of one place, alike in what their managers did."""
@@ -179,6 +202,7 @@ def _newest_deeds(session: AsyncSession, scope: Scope) -> Subquery:
             deeds.c.noted_on,
             deeds.c.deed,
             case((deeds.c.done.is_(True), 1), else_=0).label("done"),
+            deeds.c.id,
             rank,
         )
         .select_from(deeds.join(under, under.c.initiative_id == deeds.c.initiative_id))
@@ -207,6 +231,15 @@ def _support(found: Supported, _scope: Scope) -> Given:
     return Given({"learners": found.learners}, found.people)
 
 
+def _deeds(session: AsyncSession, scope: Scope) -> Rows:
+    table = _newest_deeds(session, scope)
+    return Rows("support_deed", table, table, table.c.subject, None, {"learners": true()}, who=table.c.person_id)
+
+
+def _told_deeds(base: Subquery) -> dict[str, ColumnElement[bool]]:
+    return {"learners": and_(base.c.person_id.is_not(None), or_(*(base.c[name].is_not(None) for name in _DEEDS)))}
+
+
 _REFUSED = refuse(learning="what people do on the job comes of all that they learned, not of a single activity")
 
 PROVIDERS = (
@@ -217,6 +250,10 @@ PROVIDERS = (
         nothing=Applied,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        behind={
+            "application_rate{all}": listed(_observed("applied", followed=True), audiences("due")),
+            "application_rate{respondents}": listed(_observed("respondents", "applied", followed=False)),
+        },
         refused=_REFUSED,
     ),
     Provider(
@@ -226,6 +263,11 @@ PROVIDERS = (
         nothing=Supported,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        behind={
+            "manager_support_index": listed(
+                _deeds, answers(_told_deeds, Respondent.MANAGER), answers(_told_deeds, Respondent.LEARNER)
+            )
+        },
         refused=_REFUSED,
     ),
 )

@@ -1,13 +1,14 @@
 """What people learned: inputs from scores, graded attempts, and the ways to standards of proficiency."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Subquery, and_, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Subquery, Uuid, and_, case, func, literal, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.privacy import Sensitivity
@@ -16,7 +17,8 @@ from app.models.assessments import AssessmentMoment, AssessmentScore, Proficienc
 from app.models.base import Exact
 from app.models.learning import Enrolment
 from app.services.inputs._cuts import SUBJECTS, refuse
-from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
+from app.services.inputs._listed import Rows, listed
+from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Behind, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, place_of, total
 from app.services.inputs._under import activities, initiatives, local_day, people, told_along, whole
 from app.services.inputs.surveys import KINDS
@@ -57,6 +59,8 @@ def _scores(session: AsyncSession, scope: Scope) -> Subquery:
             recorded.c.minimum,
             recorded.c.maximum,
             recorded.c.taken_on,
+            recorded.c.id,
+            literal(None, Uuid).label("enrolment_id"),
         )
         .select_from(recorded.join(under, under.c.initiative_id == recorded.c.initiative_id))
         .where(recorded.c.taken_on <= scope.today),
@@ -69,6 +73,8 @@ def _scores(session: AsyncSession, scope: Scope) -> Subquery:
             literal(Decimal(0), Exact),
             literal(Decimal(_FULL), Exact),
             local_day(enrolments.c.last_event_at, scope),
+            literal(None, Uuid),
+            enrolments.c.id,
         )
         .select_from(
             enrolments.join(assessed, assessed.c.id == enrolments.c.activity_id).join(
@@ -239,6 +245,37 @@ def _proficiency(found: Ways, _scope: Scope) -> Given:
     return Given({"durations": found.durations}, len(found.people), parameters=known)
 
 
+def _taken(**moments: Collection[AssessmentMoment]) -> Behind:
+    """List the scores of these moments for each input: recorded here, and told by platforms."""
+
+    def of(session: AsyncSession, scope: Scope, noun: str, column: str) -> Rows:
+        base = _scores(session, scope)
+        table = select(base.c[column].label("id"), *(each for each in base.c if each.name != "id")).subquery()
+        here = table.c.id.is_not(None)
+        counting = {name: and_(here, table.c.moment.in_(which)) for name, which in moments.items()}
+        return Rows(
+            noun, table, table, table.c.subject, None, counting, who=table.c.person_id, group=table.c.instrument
+        )
+
+    return listed(
+        partial(of, noun="assessment_score", column="id"), partial(of, noun="enrolment", column="enrolment_id")
+    )
+
+
+def _attained(session: AsyncSession, scope: Scope) -> Rows:
+    table, standards = (
+        rows_at(session, StandardAttainment, scope.as_of),
+        rows_at(session, ProficiencyStandard, scope.as_of),
+    )
+    below = initiatives(session, scope)
+    tables = table.join(standards, standards.c.id == table.c.standard_id).join(
+        below, below.c.initiative_id == standards.c.initiative_id
+    )
+    counting = {"durations": true()}
+    who, group = table.c.person_id, table.c.standard_id
+    return Rows("standard_attainment", table, tables, below.c.subject, None, counting, who=who, group=group)
+
+
 _TESTED = refuse(learning="tests before and after are of an initiative as a whole, not of single activities")
 _PROVED = refuse(learning="a standard is proved on the job, and comes of all that was learned")
 
@@ -256,6 +293,11 @@ PROVIDERS = (
         nothing=Scores,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        behind={
+            **dict.fromkeys(("score_gain", "normalised_gain", "normalised_change"), _taken(pairs=(_PRE, _POST))),
+            "effect_size": _taken(pre=(_PRE,), post=(_POST,)),
+            "retention_of_learning": _taken(scores=(_POST, _DELAYED)),
+        },
         refused=_TESTED,
         sensitivity=Sensitivity.PERFORMANCE,
     ),
@@ -277,6 +319,7 @@ PROVIDERS = (
         nothing=Ways,
         by=frozenset({*PEOPLE, *BUCKETS}),
         people=True,
+        behind={"time_to_proficiency": listed(_attained)},
         refused=_PROVED,
         sensitivity=Sensitivity.PERFORMANCE,
     ),

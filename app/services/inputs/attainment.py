@@ -81,12 +81,17 @@ class Attained:
         }
         return inputs, caveats
 
+    @property
+    def about(self) -> tuple[Link, ...]:
+        """The outcome and its KPI, which say what is aimed at, by when, and how it is measured."""
+        return (Link("outcome", self.outcome.id, self.outcome.version), Link("kpi", self.kpi.id, self.kpi.version))
+
     def given(self, values: Mapping[str, Any], *caveats: Caveat) -> Given:
         """Return inputs with what every figure of the reading says."""
         links = {"baseline": [Link("outcome", self.outcome.id, self.outcome.version)]}
         reading = self.reading
         if reading is None:
-            return Given(values, caveats=caveats, links=links)
+            return Given(values, caveats=caveats, links=links, about=self.about)
         links["current"] = [Link("measurement", each) for each in reading.measurement_ids]
         return Given(
             values,
@@ -94,6 +99,7 @@ class Attained:
             period=Period(reading.period_start, reading.period_end, self.kpi.zone),
             provisional="the newest measurement is provisional" if reading.provisional else None,
             links=links,
+            about=self.about,
         )
 
 
@@ -161,9 +167,8 @@ def _plan_value(found: Attained, scope: Scope) -> Given | None:
     if found.maintains:
         return None
     inputs, caveats = found.plan()
-    outcome = [Link("outcome", found.outcome.id, found.outcome.version)]
     values = inputs | {"on": found.day(scope), "kpi_unit": found.kpi.unit}
-    return Given(values, caveats=caveats, links=dict.fromkeys(inputs, outcome))
+    return Given(values, caveats=caveats, about=found.about)
 
 
 def _pace(found: Attained, scope: Scope) -> Given | None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Subquery, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
@@ -14,6 +14,7 @@ from app.models.activities import Activity, ActivityReference, ActivityStatus
 from app.models.contents import ContentVersion, ReviewInterval
 from app.models.learning import Enrolment
 from app.services.inputs._cuts import STATE, SUBJECTS, refuse
+from app.services.inputs._listed import audiences, learned, listed
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Link, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, members, place_of
 from app.services.inputs._under import activities, people, told_along
@@ -194,6 +195,14 @@ def _paths(found: Roles, _scope: Scope) -> Given:
     return Given({"roles_with_path": len(found.targeted & found.served), "roles_targeted": len(found.targeted)})
 
 
+def _is_real(table: FromClause, _scope: Scope) -> ColumnElement[bool]:
+    return or_(table.c.scenario_based.is_(True), table.c.real_task.is_(True))
+
+
+def _is_live(table: FromClause, _scope: Scope) -> ColumnElement[bool]:
+    return table.c.status == ActivityStatus.LIVE
+
+
 _PATHS = refuse(
     people="it tells for which of the roles there is a path, whoever has them",
     learning="a path is made of all activities together, wherever they are taken",
@@ -222,6 +231,7 @@ PROVIDERS = (
         people=True,
         events=True,
         refused=SUBJECTS,
+        behind={"real_work_share{hours}": listed(learned("hours"), learned("hours_real", only=_is_real))},
     ),
     Provider(
         metrics={"real_work_share{roles}": _paths},
@@ -229,5 +239,8 @@ PROVIDERS = (
         load=_roles,
         nothing=Roles,
         refused=_PATHS,
+        behind={
+            "real_work_share{roles}": listed(audiences("roles_targeted"), learned("roles_with_path", only=_is_live))
+        },
     ),
 )

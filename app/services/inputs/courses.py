@@ -88,9 +88,7 @@ class Course:
     def given(self, values: Mapping[str, Any], name: str, **said: Any) -> Given:
         """Return inputs; the input `name` was read from the measurements."""
         behind = [Link("measurement", one) for each in self.readings for one in each.measurement_ids]
-        outcome = [Link("outcome", self.now.outcome.id, self.now.outcome.version)]
-        links = {"start_on": outcome, "due_on": outcome, "target": outcome, name: behind}
-        return Given(values, links={key: each for key, each in links.items() if key in values}, **said)
+        return Given(values, links={name: behind} if behind else {}, about=self.now.about, **said)
 
 
 async def load(session: AsyncSession, scope: Scope) -> Mapping[Place, Course]:

@@ -15,7 +15,7 @@ from app.models.initiatives import Initiative, InitiativeStatus
 from app.models.learning import Enrolment
 from app.models.unit import unit_of
 from app.services.inputs._cuts import refuse
-from app.services.inputs._provider import BUCKETS, Given, Place, Provider, Scope
+from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
 from app.services.inputs._under import bucketed, initiatives, within
 from app.services.inputs.surveys import KINDS
 from app.services.versions import rows_at
@@ -97,8 +97,13 @@ async def _moved(session: AsyncSession, scope: Scope) -> set[UUID]:
 def _on_time(found: Due, _scope: Scope) -> Given:
     sentence = f"{len(found.moved)} agreed days were moved; the one that stands counts."
     note = caveat("agreed_day_moved", sentence, when=len(found.moved))
-    inputs = {"due": len(found.due), "delivered_on_time": len(found.on_time)}
-    return Given(inputs, basis="agreed_first_day", caveats=(note,) if note else ())
+    listed = {"due": found.due, "delivered_on_time": found.on_time}
+    return Given(
+        {name: len(each) for name, each in listed.items()},
+        basis="agreed_first_day",
+        caveats=(note,) if note else (),
+        links={name: [Link("initiative", one) for one in sorted(each)] for name, each in listed.items()},
+    )
 
 
 PROVIDERS = (

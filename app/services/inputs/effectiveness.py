@@ -105,6 +105,7 @@ def _ratio(found: Step, _scope: Scope) -> Given:
         values,
         caveats=(*option.worth.evidence(), *((note,) if note else ())),
         links=links,
+        about=(Link("outcome", option.worth.outcome.id, option.worth.outcome.version),),
         parameters={"against": against},
         instead=(Status.INCONSISTENT, found.refusal) if found.refusal else None,
     )

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.evaluability import bad_habits
 from app.models.activities import Activity
 from app.models.assessments import AssessmentMoment, AssessmentScore
+from app.models.base import Noun
 from app.models.behaviours import Behaviour, Observation, Observer
 from app.models.effects import EffectEstimate, EffectStatus
 from app.models.initiatives import Alignment, AlignmentStatus, Initiative, InitiativeStatus
@@ -25,6 +26,7 @@ from app.models.statements import ImpactStatement
 from app.models.surveys import Survey, SurveyResponse
 from app.models.unit import unit_of
 from app.services.inputs._cuts import SETUP
+from app.services.inputs._listed import Of, Rows, everywhere, learned, listed, under
 from app.services.inputs._provider import Given, Place, Provider, Scope
 from app.services.versions import rows_at
 
@@ -160,6 +162,43 @@ def evidence(session: AsyncSession, scope: Scope) -> Select[Any]:
     return select(union_all(*parts).subquery()).distinct()
 
 
+_NEEDED: Mapping[str, tuple[type[Noun], tuple[str, ...]]] = {
+    "objective": (Objective, ("problem", "gap_size", "owner")),
+    "outcome": (Outcome, ("outcome", "gap_size", "baseline", "target_and_date")),
+    "kpi": (Kpi, ("data_source",)),
+}
+"""The nouns along an alignment, each with the things that it may have."""
+
+
+def _along(noun: str) -> Of:
+    """Return the rows of a noun along the alignments in use, which say what there is and what is missing."""
+
+    def of(session: AsyncSession, scope: Scope) -> Rows:
+        alignments, outcomes = rows_at(session, Alignment, scope.as_of), rows_at(session, Outcome, scope.as_of)
+        row, names = _NEEDED[noun]
+        table = outcomes if row is Outcome else rows_at(session, row, scope.as_of)
+        tables = alignments.join(outcomes, outcomes.c.id == alignments.c.outcome_id)
+        if row is not Outcome:
+            tables = tables.join(table, table.c.id == outcomes.c[f"{noun}_id"])
+        alive = alignments.c.status.in_((AlignmentStatus.PROPOSED, AlignmentStatus.AGREED))
+        in_use = and_(alive, outcomes.c.status != OutcomeStatus.NOT_EVALUABLE)
+        return Rows(noun, table, tables, alignments.c.initiative_id, None, dict.fromkeys(names, in_use))
+
+    return of
+
+
+def _ended(table: FromClause, scope: Scope) -> ColumnElement[bool]:
+    return or_(table.c.status.in_(_ENDED), table.c.ends_on < scope.today)
+
+
+_EVIDENCE = (
+    learned("levels"),
+    under("survey", Survey, "levels"),
+    under("behaviour", Behaviour, "levels"),
+    under("evaluation_plan", EvaluationPlan, "levels"),
+)
+
+
 @dataclass(slots=True)
 class Chain:
     """The levels planned and those with evidence."""
@@ -228,6 +267,14 @@ PROVIDERS = (
         kinds=frozenset({"initiative"}),
         load=_designs,
         nothing=Design,
+        behind={
+            "evaluability_score": listed(
+                *(_along(noun) for noun in _NEEDED),
+                under("behaviour", Behaviour, "behaviour"),
+                under("evaluation_plan", EvaluationPlan, "isolation_plan"),
+                under("cost_item", CostItem, "cost_estimate"),
+            )
+        },
         refused=SETUP,
     ),
     Provider(
@@ -235,6 +282,7 @@ PROVIDERS = (
         kinds=frozenset({"initiative"}),
         load=_chains,
         nothing=Chain,
+        behind={"chain_completeness": listed(*_EVIDENCE)},
         refused=SETUP,
     ),
     Provider(
@@ -242,6 +290,7 @@ PROVIDERS = (
         kinds=frozenset({"tenant"}),
         load=_mix,
         nothing=Mix,
+        behind={"level_mix": listed(everywhere("initiative", Initiative, "initiatives", "evaluated", only=_ended))},
         refused=SETUP,
         parameters=("level",),
     ),

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, false, func, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
+from app.models.base import Noun
 from app.models.commitments import Commitment, CommitmentStatus
 from app.models.days import first_day
 from app.models.forecasts import Forecast
@@ -18,7 +19,7 @@ from app.models.outcomes import Outcome
 from app.models.people import Person
 from app.models.reviews import Action, ActionStatus, Decision, Review, ReviewStatus
 from app.services.inputs._cuts import STATE, refuse
-from app.services.inputs._listed import Rows, Tally, listed, tallied
+from app.services.inputs._listed import Of, Rows, Tally, listed, tallied
 from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
 from app.services.inputs._under import aligned, employed_on, whole, within
 from app.services.inputs.courses import courses
@@ -94,6 +95,23 @@ def _commitments(session: AsyncSession, scope: Scope) -> Rows:
 
 
 _OWNERS = ((Objective, "goal_owner_id"), (Outcome, "owner_id"), (Initiative, "owner_id"), (Kpi, "owner_id"))
+
+
+def _owned(row: type[Noun], column: str) -> Of:
+    """Return the rows of a noun that somebody should own, by whether somebody who is here does."""
+
+    def of(session: AsyncSession, scope: Scope) -> Rows:
+        table, person = rows_at(session, row, scope.as_of), rows_at(session, Person, scope.as_of)
+        tables = table.outerjoin(person, person.c.id == table.c[column])
+        here = and_(person.c.id.is_not(None), employed_on(person, scope.today))
+        counting = {
+            "objects": true(),
+            "with_current_owner": here,
+            "owner_left": and_(table.c[column].is_not(None), ~func.coalesce(here, false())),
+        }
+        return Rows(row.__name__.lower(), table, tables, whole(scope), None, counting)
+
+    return of
 
 
 async def _owners(session: AsyncSession, scope: Scope) -> Mapping[Place, Tally]:
@@ -193,19 +211,19 @@ PROVIDERS = (
     _counts(
         tallied(_reviews),
         {"review_adherence": ("due", "held_in_window", "waived"), "decision_rate": ("held", "with_decision")},
-        behind=listed(_reviews),
+        behind=dict.fromkeys(("review_adherence", "decision_rate"), listed(_reviews)),
         refused=_REVIEWS,
     ),
     _counts(
         tallied(_actions),
         {"action_on_time": ("due", "closed_on_time", "dropped")},
-        behind=listed(_actions),
+        behind={"action_on_time": listed(_actions)},
         refused=_REVIEWS,
     ),
     _counts(
         tallied(_commitments),
         {"stakeholder_engagement": ("due", "kept")},
-        behind=listed(_commitments),
+        behind={"stakeholder_engagement": listed(_commitments)},
         parameters=("role",),
         by=frozenset({"role", *BUCKETS}),
         refused=_PROMISES,
@@ -213,6 +231,7 @@ PROVIDERS = (
     _counts(
         _owners,
         {"accountability_coverage": ("objects", "with_current_owner", "owner_left")},
+        behind={"accountability_coverage": listed(*(_owned(row, column) for row, column in _OWNERS))},
         kinds=frozenset({"tenant"}),
         by=frozenset(),
         refused=_OWNED,

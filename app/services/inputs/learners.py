@@ -14,6 +14,7 @@ from app.models.days import SecondsBetween
 from app.services.inputs._cuts import OFFERED, SUBJECTS
 from app.services.inputs._cycles import duties, invited
 from app.services.inputs._heads import headcount, rows, who
+from app.services.inputs._listed import audiences, listed
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import engaged, place_of, pursuits
 from app.services.inputs._under import employed_on, local_day, people
@@ -223,6 +224,7 @@ PROVIDERS = (
         people=True,
         refused=OFFERED,
         events=True,
+        behind=dict.fromkeys(("participation_rate", "completion_rate{audience}"), listed(audiences("audience"))),
     ),
     Provider(
         metrics={
@@ -248,5 +250,6 @@ PROVIDERS = (
         people=True,
         refused=OFFERED,
         events=True,
+        behind=dict.fromkeys(("learner_on_time_rate", "overdue_rate"), listed(audiences("due"))),
     ),
 )

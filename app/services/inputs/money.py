@@ -54,6 +54,8 @@ class Returns:
     spent: Spent = field(default_factory=Spent)
     worths: tuple[Worth, ...] = ()
     late_days: int = 0
+    of: tuple[UUID, ...] = ()
+    """The initiative."""
 
     def given(self, names: Mapping[str, str], *, annual: bool = True) -> Given:
         """Return benefit and cost under the names of a formula (`benefit`, `cost`), on the fully loaded basis.
@@ -80,7 +82,7 @@ async def _returns(session: AsyncSession, scope: Scope) -> Mapping[Place, Return
     statement = select(table.c.id, table.c.ends_on, table.c.status).where(table.c.id.in_(scope.ids))
     late = {row.id: _late(row.ends_on, row.status, scope.today) for row in await session.execute(statement)}
     return {
-        (each, ()): Returns(costs.get(each, Spent()), tuple(effects.get(each, ())), late.get(each, 0))
+        (each, ()): Returns(costs.get(each, Spent()), tuple(effects.get(each, ())), late.get(each, 0), (each,))
         for each in scope.ids
     }
 
@@ -110,7 +112,9 @@ def _delay(found: Returns, _scope: Scope) -> Given:
     given = found.given({"benefit": "value_per_week", "cost": "cost"}, annual=False)
     benefit = given.inputs["value_per_week"]
     weekly = None if benefit is None else Money((benefit.amount / _WEEKS).quantize(PLACES), benefit.currency)
-    return replace(given, inputs={"value_per_week": weekly, "weeks_late": Decimal(found.late_days) / 7})
+    links = {**given.links, "weeks_late": [Link("initiative", each) for each in found.of]}
+    inputs = {"value_per_week": weekly, "weeks_late": Decimal(found.late_days) / 7}
+    return replace(given, inputs=inputs, links=links)
 
 
 def _break_even(found: Returns, _scope: Scope) -> Given:
@@ -144,7 +148,7 @@ async def _by_outcome(session: AsyncSession, scope: Scope) -> Mapping[Place, Ret
 
 def _annual(found: Returns, _scope: Scope) -> Given:
     [worth] = found.worths
-    return Given(worth.inputs(), caveats=worth.caveats(), links=worth.links())
+    return Given(worth.inputs(), caveats=worth.caveats(), links=worth.links(), about=worth.about)
 
 
 def _range(found: Returns, _scope: Scope) -> Given:
@@ -163,9 +167,11 @@ def _range(found: Returns, _scope: Scope) -> Given:
     }
     for end in ("_low", "", "_high"):
         values |= {f"unit_value{end}": None if refusal else unit, f"cost{end}": None if refusal else cost}
-    links = {"effect": worth.links()["effect_per_period"], "unit_value": worth.links()["unit_value"]}
+    behind = {"effect": worth.links()["effect_per_period"], "unit_value": worth.links()["unit_value"]}
+    behind["cost"] = found.spent.links
+    links = {f"{name}{end}": each for name, each in behind.items() for end in ("_low", "", "_high")}
     instead = (Status.INCONSISTENT, refusal) if refusal else None
-    return Given(values, caveats=worth.caveats(), links=links | {"cost": found.spent.links}, instead=instead)
+    return Given(values, caveats=worth.caveats(), links=links, about=worth.about, instead=instead)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models.publications import PublishedFigure
 from app.models.unit import unit_of
 from app.services.inputs._cuts import refuse
+from app.services.inputs._listed import everywhere, listed
 from app.services.inputs._provider import BUCKETS, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import place_of
 from app.services.inputs._under import bucketed, whole, within
@@ -44,6 +45,14 @@ def _share(found: Said, _scope: Scope) -> Given:
     return Given({"published": found.published, "restated": found.restated})
 
 
+def _first_said(table: FromClause, _scope: Scope) -> ColumnElement[bool]:
+    return table.c.revision == 1
+
+
+def _changed(table: FromClause, _scope: Scope) -> ColumnElement[bool]:
+    return (table.c.revision == 1) & table.c.current.is_(False)
+
+
 PROVIDERS = (
     Provider(
         metrics={"restated_share": _share},
@@ -51,6 +60,12 @@ PROVIDERS = (
         load=_load,
         nothing=Said,
         by=frozenset(BUCKETS),
+        behind={
+            "restated_share": listed(
+                everywhere("published_figure", PublishedFigure, "published", only=_first_said),
+                everywhere("published_figure", PublishedFigure, "restated", only=_changed),
+            )
+        },
         refused=refuse(
             people="it counts figures that were published, which are of many groups of people",
             learning="it counts figures that were published, of whatever is learned",

@@ -1,6 +1,6 @@
 """What was spent on learning that people say they will not use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -10,7 +10,8 @@ from app.domain.figure import Status
 from app.domain.metrics.catalogue import evaluate
 from app.services.inputs import surveys
 from app.services.inputs._cuts import refuse
-from app.services.inputs._provider import Given, Place, Provider, Scope
+from app.services.inputs._listed import listed
+from app.services.inputs._provider import Given, Label, Link, Place, Provider, Scope
 from app.services.inputs._worth import Spent, spent
 from app.services.inputs.surveys import KINDS, Told
 
@@ -50,6 +51,16 @@ def _cost(found: Scrapped, scope: Scope) -> Given:
     )
 
 
+async def _answers(
+    session: AsyncSession, scope: Scope, labels: tuple[Label, ...], least: int
+) -> Mapping[str, Sequence[Link] | str]:
+    """List the answers that the rate was read from, by the definition asked for."""
+    planned = scope.parameters.get("definition", _PLANNED) == _PLANNED
+    listing = listed(surveys.PLANNED if planned else surveys.SIX_WEEKS)
+    found = await listing(session, scope, labels, least)
+    return {"scrap_rate": found["plans" if planned else "responses"]}
+
+
 _WHOLE = "what was spent is spent on the whole: ask for scrap_rate of the part"
 _REFUSED = refuse(people=_WHOLE, learning=_WHOLE, time=_WHOLE)
 
@@ -61,6 +72,7 @@ PROVIDERS = (
         nothing=Scrapped,
         parameters=("definition",),
         people=True,
+        behind={"scrap_cost": _answers},
         refused=_REFUSED,
     ),
 )

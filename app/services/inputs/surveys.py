@@ -1,15 +1,16 @@
 """What people answer: inputs from responses to surveys. Who answers twice counts by the latest answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, case, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, Subquery, and_, case, func, literal_column, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
 from app.models.surveys import Intent, Respondent, Survey, SurveyResponse
 from app.services.inputs._cuts import refuse
+from app.services.inputs._listed import Of, Rows, listed, under
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, place_of, total
 from app.services.inputs._under import bucketed, initiatives, within
@@ -34,10 +35,10 @@ class Told:
         return sum(self.counts[question].values())
 
 
-def latest(session: AsyncSession, scope: Scope, respondent: Respondent) -> Subquery:
+def latest(session: AsyncSession, scope: Scope, respondent: Respondent | None) -> Subquery:
     """Return the latest answers of each person to each survey: (subject, pursuit, initiative_id, person_id, answers).
 
-    `who` is the person, or the response where it is anonymous.
+    `who` is the person, or the response where it is anonymous. Of one kind of respondents; None: of all.
     """
     surveys, responses = rows_at(session, Survey, scope.as_of), rows_at(session, SurveyResponse, scope.as_of)
     under = initiatives(session, scope)
@@ -48,7 +49,7 @@ def latest(session: AsyncSession, scope: Scope, respondent: Respondent) -> Subqu
     ranked = (
         select(
             *(under.c[name] for name in ("subject", "pursuit", "initiative_id")),
-            *(responses.c[name] for name in ("person_id", "answered_on", *_ANSWERS, *deeds)),
+            *(responses.c[name] for name in ("id", "survey_id", "person_id", "answered_on", *_ANSWERS, *deeds)),
             who.label("who"),
             surveys.c.minimum_responses,
             rank.label("rank"),
@@ -60,7 +61,7 @@ def latest(session: AsyncSession, scope: Scope, respondent: Respondent) -> Subqu
         )
         .where(
             responses.c.answered_on <= scope.today,
-            surveys.c.respondent == respondent,
+            *((surveys.c.respondent == respondent,) if respondent else ()),
             *_in_activity(scope, surveys, under),
         )
         .subquery()
@@ -183,6 +184,44 @@ def _response_rate(found: Asked, _scope: Scope) -> Given:
     return Given(inputs, found.invited, caveats=(note,) if note else ())
 
 
+def answers(
+    counting: Callable[[Subquery], Mapping[str, ColumnElement[bool]]],
+    respondent: Respondent | None = Respondent.LEARNER,
+) -> Of:
+    """Return the responses that count, each person's latest to each survey, for the inputs that `counting` names."""
+
+    def of(session: AsyncSession, scope: Scope) -> Rows:
+        base = latest(session, scope, respondent)
+        counts = counting(base)
+        return Rows("survey_response", base, base, base.c.subject, None, counts, who=base.c.who, group=base.c.survey_id)
+
+    return of
+
+
+def answered(question: str, name: str, **chosen: Any) -> Of:
+    """Return the responses with an answer to a question for the input `name`, and those with the answers `chosen`."""
+
+    def counting(base: Subquery) -> dict[str, ColumnElement[bool]]:
+        answer = base.c[question]
+        return {name: answer.is_not(None)} | {each: answer == value for each, value in chosen.items()}
+
+    return answers(counting)
+
+
+def invited(*, learners: bool) -> Of:
+    """Return the surveys, of learners or of all, that say how many were invited."""
+
+    def known(table: FromClause, scope: Scope) -> ColumnElement[bool]:
+        mine = table.c.respondent == Respondent.LEARNER if learners else true()
+        return and_(table.c.invited.is_not(None), table.c.opens_on <= scope.today, mine)
+
+    return under("survey", Survey, "invited", only=known)
+
+
+PLANNED = answered("planned_percent", "plans")
+_INVITED_LEARNERS = invited(learners=True)
+SIX_WEEKS = answered("within_six_weeks", "responses", will_apply_within_6_weeks=True)
+
 _HERE = "answers to surveys are kept here, whatever platform and version of the contents they are about"
 _ANSWERED = refuse(source=_HERE, content_version=_HERE)
 _INVITED = refuse(people="how many were invited is told as a number, not by name", source=_HERE, content_version=_HERE)
@@ -200,6 +239,12 @@ PROVIDERS = (
         nothing=Told,
         by=frozenset({*PEOPLE, "activity", *BUCKETS}),
         people=True,
+        behind={
+            "learning_nps": listed(answered("recommend", "scores"), _INVITED_LEARNERS),
+            "intent_to_apply": listed(answered("intent", "responses", will_apply=Intent.WILL_APPLY), _INVITED_LEARNERS),
+            "scrap_rate{planned}": listed(PLANNED, _INVITED_LEARNERS),
+            "scrap_rate{6wk}": listed(SIX_WEEKS, _INVITED_LEARNERS),
+        },
         refused=_ANSWERED,
     ),
     Provider(
@@ -209,6 +254,11 @@ PROVIDERS = (
         nothing=Asked,
         by=frozenset({"activity", *BUCKETS}),
         people=True,
+        behind={
+            "response_rate": listed(
+                invited(learners=False), answers(lambda _: {"valid_responses": true()}, respondent=None)
+            )
+        },
         refused=_INVITED,
     ),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, FromClause, case, func, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +17,8 @@ from app.models.people import Identity, Person
 from app.models.sources import Delivery, DeliveryStatus, Source
 from app.models.unit import unit_of
 from app.services.inputs._cuts import STATE, refuse
-from app.services.inputs._provider import BUCKETS, Given, Place, Provider, Scope
+from app.services.inputs._listed import everywhere, listed
+from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
 from app.services.inputs._pursuits import place_of, total
 from app.services.inputs._under import bucketed, whole, within
 from app.services.versions import rows_at
@@ -132,6 +134,7 @@ def _late(found: Events, _scope: Scope) -> Given:
 class Heard:
     """When a source was last heard, and after how long its silence is too long."""
 
+    source_id: UUID | None = None
     newest: datetime | None = None
     threshold_seconds: int | None = None
 
@@ -152,12 +155,14 @@ async def _heard(session: AsyncSession, scope: Scope) -> Mapping[Place, Heard]:
         .outerjoin(newest, newest.c.source_id == col(Source.id))
         .where(col(Source.tenant_id) == unit_of(session).tenant.id, col(Source.id).in_(scope.ids))
     )
-    return {(row[0], ()): Heard(row[1], row[2]) for row in await session.execute(statement)}
+    return {(row[0], ()): Heard(*row) for row in await session.execute(statement)}
 
 
 def _silence(found: Heard, scope: Scope) -> Given:
     threshold = None if found.threshold_seconds is None else Decimal(found.threshold_seconds) / _HOUR
-    return Given({"now": scope.now, "newest_received_at": found.newest, "threshold_hours": threshold})
+    about = () if found.source_id is None else (Link("source", found.source_id),)
+    inputs = {"now": scope.now, "newest_received_at": found.newest, "threshold_hours": threshold}
+    return Given(inputs, about=about)
 
 
 _REFUSED = refuse(
@@ -173,6 +178,10 @@ PROVIDERS = (
         load=_received,
         nothing=Received,
         by=_BY,
+        behind={
+            "duplicate_rate": listed(everywhere("source", Source, "received", "duplicates")),
+            "quarantine_rate": listed(everywhere("source", Source, "deliveries", "quarantined")),
+        },
         refused=_REFUSED,
     ),
     Provider(

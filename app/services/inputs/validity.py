@@ -29,6 +29,7 @@ from app.models.people import Identity
 from app.models.unit import unit_of
 from app.services.inputs._cuts import refuse
 from app.services.inputs._heads import headcount, most, who
+from app.services.inputs._listed import Rows, audiences, listed
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import members
 from app.services.inputs._under import activities, employed_on, local_day, people, subtree
@@ -190,6 +191,13 @@ def _validity(found: Counts, _scope: Scope) -> Given:
     return Given(inputs, found["required"], caveats=found.beside, parameters={"grace_days": found["grace_days"]})
 
 
+def _requirements(session: AsyncSession, scope: Scope) -> Rows:
+    table, below = rows_at(session, Requirement, scope.as_of), activities(session, scope)
+    in_force = and_(table.c.starts_on <= scope.today, or_(table.c.ends_on.is_(None), table.c.ends_on > scope.today))
+    tables = table.join(below, below.c.activity_id == table.c.activity_id)
+    return Rows("requirement", table, tables, below.c.subject, None, {"required": in_force})
+
+
 _REFUSED = refuse(
     source="a completion is valid wherever it was told",
     content_version="whether it must be of the newest version is a parameter: per_content_version",
@@ -206,5 +214,6 @@ PROVIDERS = (
         people=True,
         refused=_REFUSED,
         events=True,
+        behind={"validity_rate": listed(audiences("required"), _requirements)},
     ),
 )

@@ -15,6 +15,7 @@ from app.models.activities import Activity, ActivityStatus
 from app.models.days import DaysBetween
 from app.models.people import PersonStatus
 from app.services.inputs._cuts import SUBJECTS, refuse
+from app.services.inputs._listed import learned, listed
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
 from app.services.inputs._pursuits import counted, steps, total
 from app.services.inputs._under import people, subtree, within
@@ -169,6 +170,14 @@ def _reuse(found: Organisation, _scope: Scope) -> Given:
     return replace(given, caveats=(*given.caveats, note)) if note else given
 
 
+def _is_live(table: FromClause, _scope: Scope) -> ColumnElement[bool]:
+    return table.c.status == ActivityStatus.LIVE
+
+
+def _has_hours(table: FromClause, scope: Scope) -> ColumnElement[bool]:
+    return and_(_is_live(table, scope), table.c.hours.is_not(None))
+
+
 _LENGTH = "it depends on how long the time is: ask for each with from and to"
 _OF_EMPLOYEES = refuse(
     wave="employees whom nothing is offered to have no wave",
@@ -211,5 +220,9 @@ PROVIDERS = (
         load=_organisation,
         events=True,
         refused=_OF_CATALOGUE,
+        behind={
+            "utilisation{catalogue}": listed(learned("courses_offered", only=_is_live)),
+            "reuse_ratio": listed(learned("hours_available", only=_has_hours)),
+        },
     ),
 )

@@ -50,8 +50,8 @@ async def test_the_figures_of_an_outcome_are_those_of_rest_and_can_be_unfolded(
     at = datetime.now(UTC).isoformat()
     query = f"""query($id: ID!, $at: DateTime) {{ outcome(id: $id) {{ figures(asOf: $at) {{ {FIGURE}
         definition {{ slug title }}
-        explanation {{ title formula source edgeRules inputs {{ name value description links unlinked }}
-            measurements {{ id value }} }}
+        explanation {{ title formula source edgeRules measurements {{ id value }}
+            inputs {{ name value description links links_total: linksTotal unlinked }} }}
     }} }} }}"""
 
     found = (await graph(query, id=outcome, at=at))["outcome"]["figures"]
