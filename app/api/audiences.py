@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.batches import ITEMS_MOST, RULES, BatchResult, batch_of
 from app.api.deps import IDEMPOTENT, SessionOf, VaultOf
-from app.api.doors import Door, listed
+from app.api.doors import NEXT, Door, listed
 from app.api.shapes import page_shape, query_shape
 from app.domain import ids
 from app.domain.errors import NotFound
@@ -55,6 +55,7 @@ door.add(
     operation_id="listAudienceMembers",
     summary="List the members of an audience",
     response_model=page_shape(AudienceMemberRead),
+    responses={200: {"headers": NEXT}},
 )
 
 

@@ -41,10 +41,25 @@ async def list_changes(
     vault: VaultOf,
     cursor: Annotated[str | None, Query(max_length=500, description="Where to go on; absent: the beginning.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Entries at the most.")] = 50,
+    resource_id: Annotated[
+        list[str],
+        Query(
+            max_length=50,
+            description="Only entries about the row with this public id; repeat it for any of several.",
+            examples=[["obj_01h455vb4pex5vsknk084sn02q"]],
+        ),
+    ] = [],  # noqa: B006  FastAPI copies it
 ) -> ChangePage:
-    """Return what changed behind `cursor`. No entry is ever skipped: positions follow the order of commits."""
+    """Return what changed behind `cursor`. No entry is ever skipped: positions follow the order of commits.
+
+    A cursor is a place in the whole feed: it fits the stream and the graph too, and any `resource_id`.
+    """
     slug = request.state.principal.tenant.slug
     place = place_of(vault, slug, cursor) if cursor else BEGINNING
-    found = await changes.after(session, place, limit)
+    about = changes.resources(resource_id)
+    seen = await changes.newest(session) if about else place
+    found = await changes.after(session, place, limit, about=about)
     last = (found[-1].position, found[-1].ordinal) if found else place
+    if len(found) < limit:
+        last = max(last, seen)
     return ChangePage(items=[changes.shown(row) for row in found], next_cursor=cursor_of(vault, slug, last))

@@ -338,6 +338,13 @@ def not_modified(version: int, if_none_match: str | None) -> Response | None:
     return None
 
 
+def tell_next(request: Request, response: Response, following: str | None) -> None:
+    """Set the Link header to the next page; none on the last."""
+    if following:
+        url = request.url.include_query_params(cursor=following)
+        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+
+
 async def listed(
     noun: NounType[Any],
     query: Any,
@@ -360,9 +367,7 @@ async def listed(
     place = cursors.decode(vault, binding, query.cursor, kinds) if query.cursor else None
     found = await page(session, noun, PageQuery(filters, text, sort, place, query.limit, archived, query.include_total))
     following = cursors.encode(vault, binding, found.last) if found.last else None
-    if following:
-        url = request.url.include_query_params(cursor=following)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    tell_next(request, response, following)
     tree = expansions.parsed(noun, getattr(query, "expand", None))
     items = await expansions.expanded(session, noun, await nouns.present_many(session, noun, found.items), tree)
     body = to_json({"items": items, "next_cursor": following, "total": found.total})  # in its shape already

@@ -1,16 +1,19 @@
 """`/v1/keys`: API keys of the tenant. Needs the scope admin."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
 
-from app.api.deps import IDEMPOTENT, KEY_REQUIRED, SessionOf
+from app.api.deps import IDEMPOTENT, KEY_REQUIRED, SessionOf, VaultOf
+from app.api.doors import NEXT, listed
 from app.api.routing import AdminRoute
+from app.api.shapes import page_shape, query_shape
 from app.domain import ids
 from app.domain.errors import NotFound
 from app.models.tenancy import ApiKeyRead, ApiKeyWrite
 from app.services import keys
+from app.services.keys import KEYS
 
 router = APIRouter(prefix="/keys", tags=["keys"], route_class=AdminRoute, dependencies=[KEY_REQUIRED])
 
@@ -24,17 +27,22 @@ class ApiKeyCreated(ApiKeyRead):
     )
 
 
-class ApiKeyList(BaseModel):
-    """The keys of the tenant."""
-
-    items: list[ApiKeyRead] = Field(description="The newest first.")
-
-
-@router.get("", operation_id="listKeys", summary="List API keys")
-async def list_keys(session: SessionOf) -> ApiKeyList:
-    """Return every key without its secret, revoked ones too."""
-    rows = await keys.all_of_tenant(session)
-    return ApiKeyList(items=[ApiKeyRead.model_validate(row, from_attributes=True) for row in rows])
+@router.get(
+    "",
+    operation_id="listKeys",
+    summary="List API keys",
+    response_model=page_shape(ApiKeyRead),
+    responses={200: {"headers": NEXT}},
+)
+async def list_keys(
+    query: Annotated[query_shape(KEYS), Query()],  # type: ignore[valid-type]  # made at run time
+    request: Request,
+    response: Response,
+    session: SessionOf,
+    vault: VaultOf,
+) -> Any:
+    """Return one page of the keys without their secrets, revoked ones too."""
+    return await listed(KEYS, query, request, response, session, vault)
 
 
 @router.post("", status_code=201, dependencies=[IDEMPOTENT], operation_id="createKey", summary="Make an API key")

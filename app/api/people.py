@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any
 
-from fastapi import Body, Response
+from fastapi import Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.batches import ITEMS_MOST, RULES, BatchResult, batch_of
 from app.api.deps import IDEMPOTENT, SessionOf, VaultOf
-from app.api.doors import ETAG, Door
+from app.api.doors import ETAG, NEXT, Door, listed
 from app.api.routing import AdminRoute
+from app.api.shapes import page_shape, query_shape
 from app.models.examples import give_example
 from app.models.people import IdentityRead, IdentityWrite, PersonRead, PersonWrite
 from app.models.values import PersonId
-from app.services import erasure, people
+from app.services import erasure, nouns, people
 from app.services.people import IDENTITIES, PEOPLE
 
 door = Door(PEOPLE, "/people", "people")
@@ -40,12 +41,6 @@ class PersonMerge(BaseModel):
     person_id: PersonId = Field(description="The unresolved person whose identities and learning come along.")
 
 
-class IdentityList(BaseModel):
-    """The identities of one person."""
-
-    items: list[IdentityRead] = Field(description="The oldest first.")
-
-
 @router.post(
     "/batch",
     dependencies=[IDEMPOTENT],
@@ -58,11 +53,31 @@ async def put_people(fields: PeopleBatch, session: SessionOf) -> BatchResult:
     return batch_of("per", await people.put_many(session, fields.items))
 
 
-@router.get("/{id}/identities", operation_id="listIdentities", summary="List the identities of a person")
-async def list_identities(id: door.id_param, session: SessionOf) -> IdentityList:  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
-    """Return every name under which sources know the person."""
-    rows = await people.identities_of(session, door.id_of(id))
-    return IdentityList(items=[IdentityRead.model_validate(row, from_attributes=True) for row in rows])
+async def list_identities(
+    id: str,  # noqa: A002  the name of the path parameter
+    query: Any,
+    request: Request,
+    response: Response,
+    session: SessionOf,
+    vault: VaultOf,
+) -> Any:
+    """Return one page of the names under which sources know the person."""
+    person = await nouns.get(session, PEOPLE, door.id_of(id))
+    within = {"person_id": [person.id]}
+    return await listed(IDENTITIES, query, request, response, session, vault, within=within)
+
+
+_identities = query_shape(IDENTITIES, sort="created_at", within="person_id")
+list_identities.__annotations__ |= {"id": door.id_param, "query": Annotated[_identities, Query()]}
+door.add(
+    "GET",
+    "/{id}/identities",
+    list_identities,
+    operation_id="listIdentities",
+    summary="List the identities of a person",
+    response_model=page_shape(IdentityRead),
+    responses={200: {"headers": NEXT}},
+)
 
 
 @router.post(

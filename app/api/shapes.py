@@ -1,7 +1,8 @@
 """Shapes that follow from a noun's own: its merge patch, its page, its query parameters."""
 
 from datetime import date
-from typing import Annotated, Any
+from types import NoneType
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
@@ -48,10 +49,18 @@ def _filter(noun: NounType[Any], name: str) -> Any:
     shape = next(each for each in (noun.write, noun.read, noun.row) if name in each.model_fields)
     annotation: Any = _annotation(shape.model_fields[name])
     text = f"Only rows with this {name}; repeat it for any of several."
-    if noun.table.c[name].nullable and isinstance(noun.table.c[name].type, Uuid):
+    if _may_lack(noun, name):
         annotation = Annotated[annotation, BeforeValidator(lambda sent: None if sent == "null" else sent)]
         text += " `null` finds rows without one."
     return list[annotation], Field(default=[], description=text)
+
+
+def _may_lack(noun: NounType[Any], name: str) -> bool:
+    """Return whether a row can be without the id that a filter is about."""
+    if name in noun.derived:
+        return NoneType in get_args(noun.read.model_fields[name].annotation)
+    column = noun.table.c[name]
+    return bool(column.nullable) and isinstance(column.type, Uuid)
 
 
 def _annotation(info: FieldInfo) -> Any:
@@ -80,8 +89,11 @@ def page_shape(read: type[SQLModel], shown: type[SQLModel] | None = None) -> typ
     return shape
 
 
-def query_shape(noun: NounType[Any], *, sort: str | None = None) -> type[BaseModel]:
-    """Return the query parameters of a noun's list; unknown ones are refused. `sort` is the order unless asked."""
+def query_shape(noun: NounType[Any], *, sort: str | None = None, within: str | None = None) -> type[BaseModel]:
+    """Return the query parameters of a noun's list; unknown ones are refused.
+
+    `sort` is the order unless asked; `within` is the filter that the path gives already.
+    """
     columns = "|".join(noun.sorts)
     fields: dict[str, Any] = {
         "limit": (int, Field(default=50, ge=1, le=LIMIT_MOST, description="Rows on a page.")),
@@ -105,7 +117,7 @@ def query_shape(noun: NounType[Any], *, sort: str | None = None) -> type[BaseMod
         fields["q"] = (str | None, Field(default=None, max_length=200, description=text))
     if expansions.relations(noun.name):
         fields["expand"] = (str | None, Field(default=None, max_length=500, description=expansions.description(noun)))
-    for name in noun.filters:
+    for name in (each for each in noun.filters if each != within):
         fields[name] = _filter(noun, name)
     for name in (*(each for each in _RANGES if each in noun.table.c), *noun.ranges):
         bound = Day if noun.table.c[name].type.python_type is date else AwareTime

@@ -82,6 +82,7 @@ class AssessmentScore(Noun, AssessmentScoreWrite, table=True):
         UniqueConstraint("tenant_id", "external_id"),
         Index("ix_assessment_score_initiative", "tenant_id", "initiative_id"),
         Index("ix_assessment_score_person", "tenant_id", "person_id"),
+        Index("ix_assessment_score_activity", "tenant_id", "activity_id"),
     )
     prefix: ClassVar[str] = "asc"
 

@@ -101,6 +101,7 @@ class Observation(Noun, ObservationWrite, table=True):
         UniqueConstraint("tenant_id", "external_id"),
         Index("ix_observation_behaviour", "tenant_id", "behaviour_id"),
         Index("ix_observation_person", "tenant_id", "person_id"),
+        Index("ix_observation_observer", "tenant_id", "observer_id"),
     )
     prefix: ClassVar[str] = "obs"
 

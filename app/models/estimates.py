@@ -81,6 +81,7 @@ class PersonalEstimate(Noun, PersonalEstimateWrite, table=True):
         UniqueConstraint("tenant_id", "external_id"),
         Index("ix_personal_estimate_initiative", "tenant_id", "initiative_id"),
         Index("ix_personal_estimate_outcome", "tenant_id", "outcome_id"),
+        Index("ix_personal_estimate_person", "tenant_id", "person_id"),
     )
     prefix: ClassVar[str] = "est"
 

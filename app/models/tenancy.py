@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, WithJsonSchema, model_validator
 from pydantic import Field as Part
-from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Index, LargeBinary, UniqueConstraint, Uuid, text
 from sqlmodel import Field, SQLModel
 
 from app.models.base import ANSWER, Answer, Exact, Instant, Json, Noun, Piece, ReadShape, Row, Shape, new_id
@@ -197,11 +197,24 @@ class ApiKeyRead(ApiKeyWrite):
     last_used_at: datetime | None = Field(description="Last use, to the minute; null when never used.")
 
 
+INDEXED_CHANGES = "noun <> 'enrolment'"
+"""The entries that are found by the row that changed; deliveries write the others, most of the feed, without that."""
+
+
 class Change(Row, table=True):
     """One entry of the change feed, ordered by (position, ordinal); position is the transaction's."""
 
     __tablename__ = "change"
-    __table_args__ = (UniqueConstraint("tenant_id", "position", "ordinal"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "position", "ordinal"),
+        Index(
+            "ix_change_noun",
+            "tenant_id",
+            "noun_id",
+            sqlite_where=text(INDEXED_CHANGES),
+            postgresql_where=text(INDEXED_CHANGES),
+        ),
+    )
 
     position: int = Field(sa_type=BigInteger)
     ordinal: int

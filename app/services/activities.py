@@ -29,7 +29,15 @@ ACTIVITIES = NounType(
     read=ActivityRead,
     plural="activities",
     search=("title", "description", "external_id"),
-    filters=("status", "kind", "initiative_id", "required", "external_id"),
+    filters=(
+        "status",
+        "kind",
+        "initiative_id",
+        "required",
+        "scenario_based",
+        "real_task",
+        "external_id",
+    ),
     sorts=("created_at", "recorded_at", "title"),
     actions=(
         Action("activate", ("draft", "retired"), "live", "It counts."),

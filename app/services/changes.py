@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import Boolean, ColumnElement, insert, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.domain import ids
+from app.domain.errors import Fault, Invalid
 from app.models.base import Noun, new_id
-from app.models.tenancy import Change, ChangeRead
+from app.models.learning import Enrolment
+from app.models.tenancy import INDEXED_CHANGES, Change, ChangeRead
 from app.models.unit import unit_of
 
 _PREFIXES = {noun.replace(" ", "_"): prefix for prefix, noun in ids.PREFIXES.items()} | {
@@ -52,6 +55,9 @@ def entries_of(session: AsyncSession, noun: str, rows: Sequence[Mapping[str, Any
 Place = tuple[int, int]
 """(position, ordinal) of an entry."""
 
+Resource = tuple[str, UUID]
+"""(prefix, id) of a row that changed."""
+
 BEGINNING: Place = (0, -1)
 
 
@@ -64,10 +70,33 @@ async def newest(session: AsyncSession) -> Place:
     return BEGINNING if row is None else (row[0], row[1])
 
 
-async def after(session: AsyncSession, place: Place, limit: int) -> list[Change]:
-    """Return up to `limit` entries behind `place`, oldest first."""
+async def after(session: AsyncSession, place: Place, limit: int, *, about: Sequence[Resource] = ()) -> list[Change]:
+    """Return up to `limit` entries behind `place`, oldest first; with `about`, only those of these rows."""
     statement = select(Change).where(tuple_(col(Change.position), col(Change.ordinal)) > place)
+    if about:
+        statement = statement.where(*conditions(about))
     return list(await session.scalars(statement.order_by(col(Change.position), col(Change.ordinal)).limit(limit)))
+
+
+def conditions(about: Sequence[Resource]) -> list[ColumnElement[bool]]:
+    """Return what the entries about some rows meet; spelled so that the index of the feed by rows serves."""
+    wanted: list[ColumnElement[bool]] = [col(Change.noun_id).in_([noun_id for _, noun_id in about])]
+    folded = any(prefix == Enrolment.prefix for prefix, _ in about)
+    return wanted if folded else [*wanted, literal_column(INDEXED_CHANGES, Boolean)]
+
+
+def resources(texts: Sequence[str]) -> list[Resource]:
+    """Return what public ids of anything that has changes name. Raises Invalid."""
+    found = []
+    for each in texts:
+        prefix = ids.kind_of(each) or "obj"
+        try:
+            found.append((prefix, ids.decode(prefix, each)))
+        except ValueError as error:
+            fault = Fault("invalid_value", "is no public id of anything", parameter="resource_id")
+            detail = f"resource_id takes public ids, as the feed shows them: {error}."
+            raise Invalid(detail, errors=(fault,)) from error
+    return found
 
 
 def shown(row: Change) -> ChangeRead:

@@ -32,7 +32,7 @@ ENROLMENTS = NounType(
     write=EnrolmentRead,
     read=EnrolmentRead,
     plural="enrolments",
-    filters=("person_id", "activity_id", "state"),
+    filters=("person_id", "activity_id", "state", "passed"),
     sorts=("recorded_at", "created_at", "last_event_at"),
 )
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app.models.activities import ActivityReference
 from app.models.learning import LearningEventRead, LearningEventRow
 from app.models.people import Identity
-from app.services.nouns import NounType
+from app.services.nouns import Condition, NounType
 
 
 async def linked(session: AsyncSession, rows: Sequence[LearningEventRow]) -> list[Mapping[str, Any]]:
@@ -37,12 +37,28 @@ async def _column(session: AsyncSession, key: Any, value: Any, wanted: set[UUID 
     return {row[0]: row[1] for row in rows}
 
 
+def _linked_to(own: Any, linked: Any, value: Any) -> Condition:
+    """Return the filter on what the row that `own` names is linked to today."""
+
+    def condition(tenant_id: UUID, values: Sequence[Any]) -> ColumnElement[bool]:
+        wanted = [each for each in values if each is not None]
+        rows = select(linked.id).where(linked.tenant_id == tenant_id, col(value).in_(wanted))
+        some = col(own).in_(rows)
+        return or_(some, col(own).is_(None)) if None in values else some
+
+    return condition
+
+
 EVENTS = NounType(
     row=LearningEventRow,
     write=LearningEventRead,
     read=LearningEventRead,
     plural="learning_events",
-    filters=("source_id", "delivery_id", "kind"),
+    filters=("source_id", "delivery_id", "kind", "person_id", "activity_id", "passed"),
+    derived={
+        "person_id": _linked_to(LearningEventRow.identity_id, Identity, Identity.person_id),
+        "activity_id": _linked_to(LearningEventRow.reference_id, ActivityReference, ActivityReference.activity_id),
+    },
     sorts=("recorded_at", "occurred_at"),
     linked=linked,
 )

@@ -11,9 +11,19 @@ from sqlmodel import col
 
 from app.domain.errors import Fault, Invalid, NotFound
 from app.models.base import new_id
-from app.models.tenancy import SCOPES, ApiKey, ApiKeyWrite
+from app.models.tenancy import SCOPES, ApiKey, ApiKeyRead, ApiKeyWrite
 from app.models.unit import unit_of
+from app.services.nouns import NounType
 from app.vault import new_key_token
+
+KEYS = NounType(
+    row=ApiKey,
+    write=ApiKeyWrite,
+    read=ApiKeyRead,
+    plural="keys",
+    search=("name",),
+    sorts=("created_at", "name"),
+)
 
 
 @dataclass(frozen=True, slots=True)

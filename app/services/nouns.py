@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import Table, UniqueConstraint, and_, func, select
+from sqlalchemy import ColumnElement, Table, UniqueConstraint, and_, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
@@ -52,6 +52,10 @@ class Action:
     then: Callable[[AsyncSession, Any], Awaitable[None]] = _nothing
 
 
+Condition = Callable[[UUID, Sequence[Any]], ColumnElement[bool]]
+"""(tenant id, the values allowed; None among them: none): what rows must meet to have one of them."""
+
+
 def _as_is(fields: Any) -> dict[str, Any]:
     values: dict[str, Any] = fields.model_dump()
     return values
@@ -64,7 +68,9 @@ class NounType(Generic[R]):
     `check` refuses a row that contradicts others; `columns` turns a Write shape into column values and `shown` a row
     (or the mapping of a version) into the values of its shapes, where they differ; `linked` does the latter for many
     rows with queries. `followed` does what a change entails; it is given the former values of the columns that changed
-    (on creation: None for each). `ranges` names columns, besides the instants, that a list bounds from and before.
+    (on creation: None for each). `filters` names what narrows a list: columns, and what a row shows without having a
+    column for it, which `derived` turns into a condition. `ranges` names columns, besides the instants, that a list
+    bounds from and before.
     `volatile` says that something shown changes without a new version, so that no ETag saves an answer.
     """
 
@@ -74,6 +80,7 @@ class NounType(Generic[R]):
     plural: str
     search: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    derived: Mapping[str, Condition] = field(default_factory=dict, hash=False)
     sorts: tuple[str, ...] = ("created_at", "recorded_at")
     ranges: tuple[str, ...] = ()
     fixed: frozenset[str] = frozenset()

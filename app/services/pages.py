@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic
+from uuid import UUID
 
 from sqlalchemy import Column, ColumnElement, String, and_, collate, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import AutoString
 
 from app.domain.errors import Fault, Invalid
+from app.models.unit import unit_of
 from app.services.nouns import NounType, R
 
 _OPERATORS = {"gte": "__ge__", "lt": "__lt__"}
@@ -18,7 +20,7 @@ _OPERATORS = {"gte": "__ge__", "lt": "__lt__"}
 class Query:
     """What a list is asked for.
 
-    `filters` maps a column to the values allowed (None among them: rows without one), or `<column>_gte` /
+    `filters` maps a filter of the noun to the values allowed (None among them: rows without one), or `<column>_gte` /
     `<column>_lt` to a bound; `sort` names columns, `-` before one that descends, rows without a value always last;
     `after` holds the sort values and the id of the last row of the page before.
     """
@@ -57,7 +59,7 @@ def clauses(session: AsyncSession, noun: NounType[Any], query: Query) -> Clauses
     order = _order(noun, query.sort)
     binary = "C" if session.get_bind().dialect.name == "postgresql" else "BINARY"
     return Clauses(
-        conditions=_conditions(noun, query),
+        conditions=_conditions(noun, query, unit_of(session).tenant.id),
         behind=[] if query.after is None else [_behind(order, query.after, binary)],
         order=[key.term(binary) for key in order],
         columns=[key.column.name for key in order],
@@ -109,13 +111,15 @@ class _Key:
         return or_(further, self.column.is_(None)) if self.column.nullable else further
 
 
-def _conditions(noun: NounType[Any], query: Query) -> list[ColumnElement[bool]]:
+def _conditions(noun: NounType[Any], query: Query, tenant_id: UUID) -> list[ColumnElement[bool]]:
     table = noun.table
     found: list[ColumnElement[bool]] = []
     for name, value in query.filters.items():
         column, _, operator = name.rpartition("_")
         if operator in _OPERATORS and column in table.c:
             found.append(getattr(table.c[column], _OPERATORS[operator])(value))
+        elif name in noun.derived:
+            found.append(noun.derived[name](tenant_id, value))
         else:
             found.append(_among(table.c[name], value))
     if query.q:

@@ -71,7 +71,7 @@ IDENTITIES = NounType(
     write=IdentityWrite,
     read=IdentityRead,
     plural="identities",
-    filters=("kind", "issuer"),
+    filters=("person_id", "kind", "issuer"),
 )
 
 
@@ -91,13 +91,6 @@ async def put_many(session: AsyncSession, writes: Sequence[PersonWrite]) -> list
 async def ids_by_external_id(session: AsyncSession, external_ids: Iterable[str]) -> dict[str, UUID]:
     """Return the ids of the people with these external ids; one that nobody has is left out."""
     return await batches.ids_by_external_id(session, PEOPLE, external_ids)
-
-
-async def identities_of(session: AsyncSession, person_id: UUID) -> list[Identity]:
-    """Return the identities of a person, the oldest first. Raises NotFound."""
-    await get(session, PEOPLE, person_id)
-    statement = select(Identity).where(col(Identity.person_id) == person_id)
-    return list(await session.scalars(statement.order_by(col(Identity.created_at), col(Identity.id))))
 
 
 async def link(session: AsyncSession, person_id: UUID, fields: IdentityWrite) -> tuple[Identity, bool]:

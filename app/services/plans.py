@@ -47,7 +47,7 @@ PLANS = NounType(
     write=EvaluationPlanWrite,
     read=EvaluationPlanRead,
     plural="evaluation_plans",
-    filters=("status", "initiative_id", "outcome_id"),
+    filters=("status", "initiative_id", "outcome_id", "assignment", "primary_outcome"),
     check=_is_a_draft,
     columns=_columns,
 )

@@ -3,20 +3,21 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import __version__
 from app.domain import ids
 from app.domain.errors import Fault, Invalid
 from app.domain.metrics.returns import unapproved
+from app.models.base import Json
 from app.models.effects import ClaimBasis, EffectClaim, EffectEstimate, EffectStatus
 from app.models.kpis import Direction, Kpi
 from app.models.money import CostItem, UnitValue
@@ -43,12 +44,19 @@ def _shown(row: ImpactStatement) -> Mapping[str, Any]:
     return row.model_dump() | row.body
 
 
+def _of_plans(_tenant_id: UUID, values: Sequence[Any]) -> ColumnElement[bool]:
+    plan = type_coerce(ImpactStatement.body, Json)["plan_id"].as_string()
+    some = plan.in_([ids.encode("pln", each) for each in values if each is not None])
+    return or_(some, plan.is_(None)) if None in values else some
+
+
 STATEMENTS = NounType(
     row=ImpactStatement,
     write=ImpactStatementWrite,
     read=ImpactStatementRead,
     plural="impact_statements",
-    filters=("initiative_id", "outcome_id", "effect_estimate_id", "status"),
+    filters=("initiative_id", "outcome_id", "effect_estimate_id", "unit_value_id", "plan_id", "status"),
+    derived={"plan_id": _of_plans},
     sorts=("recorded_at",),
     shown=_shown,
 )

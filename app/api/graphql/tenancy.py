@@ -1,7 +1,7 @@
 """The tenant and its change feed in the graph."""
 
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -18,10 +18,16 @@ from app.api.graphql.nodes import KINDS, NAMES, Node, entry, load
 from app.api.graphql.scalars import computed
 from app.models.tenancy import Change, ChangeRead, TenantRead
 from app.services import changes, nouns, tenants
+from app.services.changes import Resource
 from app.services.identity_providers import IDENTITY_PROVIDERS
 from app.services.nouns import NounType
 from app.services.pages import Page
 from app.services.tenants import SETTINGS
+
+ResourceIds = Annotated[
+    list[strawberry.ID] | None,
+    strawberry.argument(description="Only changes of the rows with these public ids; null: of all."),
+]
 
 CHANGES = NounType(row=Change, write=ChangeRead, read=ChangeRead, plural="changes", sorts=("position",))
 
@@ -102,20 +108,21 @@ class ChangeNode(Node):
 class Feed:
     """One page of the change feed; its cursors are those of `GET /v1/changes`."""
 
-    def __init__(self, view: View, first: int, after: str | None) -> None:
+    def __init__(self, view: View, first: int, after: str | None, about: Sequence[Resource] = ()) -> None:
         self.after = after
+        self._about = tuple(about)
         self._view = view
         self._first = first
         self._slug = view.graph.principal.tenant.slug
 
     async def page(self) -> Page[Any]:
         """Return the entries behind the place, oldest first."""
-        found: Page[Any] = await self._view.load(("changes", self.after, self._first), self._pages, None)
+        found: Page[Any] = await self._view.load(("changes", self.after, self._first, self._about), self._pages, None)
         return found
 
     async def count(self) -> int:
         """Return how many entries the feed has."""
-        return await self._view.load("changes counted", _count, None)
+        return await self._view.load(("changes counted", self._about), self._counts, None)
 
     def cursor(self, node: Any) -> str:
         """Return the place of an entry."""
@@ -123,22 +130,21 @@ class Feed:
 
     async def _pages(self, session: AsyncSession, keys: list[None]) -> Sequence[Page[Any]]:
         place = changes.BEGINNING if self.after is None else place_of(self._view.graph.vault, self._slug, self.after)
-        rows = await changes.after(session, place, self._first + 1)
+        rows = await changes.after(session, place, self._first + 1, about=self._about)
         node = KINDS[CHANGES.name].node
         items = [node(row, self._view) for row in rows[: self._first]]
         last = [items[-1].row.id] if len(rows) > self._first else None
         return [Page(items, last, None) for _ in keys]
 
+    async def _counts(self, session: AsyncSession, keys: list[None]) -> Sequence[int]:
+        counted = await nouns.count(session, CHANGES, *(changes.conditions(self._about) if self._about else ()))
+        return [counted for _ in keys]
 
-async def _count(session: AsyncSession, keys: list[None]) -> Sequence[int]:
-    counted = await nouns.count(session, CHANGES)
-    return [counted for _ in keys]
 
-
-def feed(info: Info[Graph, None], first: First = FIRST, after: After = UNSET) -> Any:
+def feed(info: Info[Graph, None], first: First = FIRST, after: After = UNSET, resource_id: ResourceIds = UNSET) -> Any:
     """Return a page of the change feed. Raises Invalid."""
     check_first(first)
-    return Connection(Feed(info.context.view(None), first, after or None))
+    return Connection(Feed(info.context.view(None), first, after or None, changes.resources(resource_id or [])))
 
 
 CHANGE_FEED = strawberry.field(
