@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check check-contracts fuzz format simulate oracle bench-figures bench-large bench faults contracts lock
+.PHONY: help demo serve test check check-contracts fuzz format simulate oracle bench-figures bench-large bench bench-bulk faults contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -64,11 +64,18 @@ oracle: $(ORACLE)/.venv/.installed ## Compare the estimators with other librarie
 bench-figures: $(DEV) ## Measure figures beside hand-written SQL on 500,000 enrolments (ARGS='--enrolments 50000')
 	$(BIN)/python -m benchmarks.figures $(ARGS)
 
-bench-large: $(DEV) ## The same on 5,000,000 enrolments and 20,000,000 events
+bench-large: $(DEV) ## Figures on 5,000,000 enrolments; 1,000,000 rows imported, 1,000,000 deliveries, 2,000,000 stored (hours)
 	$(BIN)/python -m benchmarks.figures --enrolments 5000000 $(ARGS)
+	$(BIN)/python -m benchmarks.ingest.imports --full
+	$(BIN)/python -m benchmarks.ingest.growth --full
 
 bench: $(DEV) ## Measure the receivers beside a bare handler on the same engines (ten minutes; ARGS='--engine sqlite')
 	$(BIN)/python -m benchmarks.ingest.throughput $(ARGS)
+
+bench-bulk: $(DEV) ## Measure batches of statements, imports, memory and cost as the store grows (ten minutes)
+	$(BIN)/python -m benchmarks.ingest.batches
+	$(BIN)/python -m benchmarks.ingest.imports
+	$(BIN)/python -m benchmarks.ingest.growth
 
 faults: $(DEV) ## Kill, cut and starve the receivers in a burst and look for what is lost (half an hour; ARGS=killed)
 	$(BIN)/python -m benchmarks.ingest.faults $(ARGS)

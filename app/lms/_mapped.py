@@ -23,6 +23,9 @@ from app.lms._values import activity, duration_seconds, identifier, number, scal
 
 ITEMS_MAX = 10_000
 _EXTRA_CHARACTERS_MAX = 1_000
+_NOTHING = frozenset({"", "None", "null", "undefined"})
+"""How a template or a form spells that there is no value."""
+
 _ONE, _HUNDRED = Decimal(1), Decimal(100)
 
 
@@ -100,11 +103,11 @@ class _Reader:
             return kind
         names = [self._name(name, item) for name in rule.learner]
         title, version = self._text(rule.title, item), self._value(rule.version, item)
-        voids = identifier(self._value(rule.voids, item), "voided event")
+        voids = identifier(self._id(rule.voids, item), "voided event")
         at, at_text = self._time(rule.time, item)
-        key = identifier(self._value(rule.event_id, item), "event")
+        key = identifier(self._id(rule.event_id, item), "event")
         raw, low, high, score = self._score(rule.score, item)
-        place = self._value(rule.activity, item)
+        place = self._id(rule.activity, item)
         voiding = kind is Kind.VOIDED
         if voiding and not voids:
             raise Unreadable("the payload does not tell which event it takes back")
@@ -125,13 +128,18 @@ class _Reader:
             duration_seconds=self._duration(rule.duration, item),
             due_at=self._end(rule.due, item),
             expires_at=self._end(rule.expires, item),
-            person_name=full_name(self._value(rule.person_name, item)),
+            person_name=full_name(self._id(rule.person_name, item)),
             voids=voids,
             extras=self._extras(item),
         )
 
     def _value(self, path: Expression | None, item: Mapping[str, Any]) -> Any:
         return None if path is None else path.of(item, self._budget)
+
+    def _id(self, path: Expression | None, item: Mapping[str, Any]) -> Any:
+        """Return the value, or None for what senders write in place of one: it would make all of them the same."""
+        value = self._value(path, item)
+        return None if isinstance(value, str) and value.strip() in _NOTHING else value
 
     def _text(self, path: Expression | None, item: Mapping[str, Any]) -> str | None:
         return text(self._value(path, item))
@@ -149,7 +157,7 @@ class _Reader:
         return f"the kind of event {word[:100]!r} {known}"
 
     def _name(self, rule: NameRule, item: Mapping[str, Any]) -> Identity | None:
-        value = self._value(rule.path, item)
+        value = self._id(rule.path, item)
         issuer = rule.issuer or identifier(self._value(rule.issuer_path, item), "issuer")
         match rule.kind:
             case IdentityKind.ACCOUNT:

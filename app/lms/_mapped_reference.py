@@ -16,7 +16,9 @@ FIELDS: dict[str, str] = {
     f"as text (numbers and booleans as JSON spells them), is looked up in values. Kinds: {', '.join(Kind)}; `{IGNORE}` "
     "acknowledges and drops. A value that is not listed takes default, and without one is ignored with the reason.",
     "learner": "One or several {kind, path, issuer | issuer_path}, strongest first; a path alone is an account. Kinds: "
-    f"{', '.join(IdentityKind)}. Name the learner, not whoever acted for them. At least one must be found.",
+    f"{', '.join(IdentityKind)}. Name the learner, not whoever acted for them. At least one must be found. "
+    "The texts None, null and undefined, which templates write where there is no value, name nobody; likewise in "
+    "activity, event_id and voids.",
     "person_name": "Path of the learner's display name.",
     "activity": "Path of the activity's id, or {path, title, version}.",
     "time": "When it happened: a path, or {path, format, unit, zone}. Formats: "

@@ -34,11 +34,12 @@ class Engine:
     yardstick_url: str
     superuser: str | None = None
     restart: Callable[[], None] = lambda: None
+    database: str = "throughline"
 
     @property
     def everything(self) -> str:
         """PostgreSQL's address for one who sees every row of the service."""
-        return make_url(str(self.superuser)).set(database="throughline").render_as_string(hide_password=False)
+        return make_url(str(self.superuser)).set(database=self.database).render_as_string(hide_password=False)
 
     @property
     def data(self) -> Path:
