@@ -5,6 +5,8 @@ from uuid import UUID
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _LENGTH = 26
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
+_SHIFTS = range(120, -1, -10)
 
 PREFIXES = {
     "obj": "objective",
@@ -65,8 +67,7 @@ PREFIXES = {
 def encode(prefix: str, value: UUID) -> str:
     """Return the TypeID of `value`, such as `obj_01h455vb4pex5vsknk084sn02q`."""
     number = value.int
-    characters = [ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(characters)}"
+    return f"{prefix}_{''.join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])}"
 
 
 def decode(prefix: str, text: str) -> UUID:

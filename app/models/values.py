@@ -22,7 +22,7 @@ from app.domain import ids
 from app.models.base import LARGEST, Piece, public_id
 
 _FLOAT_DIGITS = 15
-_PLACES = 6
+_SMALLEST = Decimal("0.000001")
 _MONEY_PLACES = 2
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -40,11 +40,12 @@ def _plainly_written(value: Any) -> Any:
 def _exact(value: Decimal) -> Decimal:
     if abs(value) > LARGEST:
         raise ValueError("is beyond 9,200,000,000,000: use a larger unit")
-    _, digits, exponent = value.as_tuple()
-    significant = len("".join(map(str, digits)).rstrip("0"))
-    if significant and len(digits) - significant + int(exponent) < -_PLACES:
+    if not value:
+        return Decimal(0)
+    exact = value.quantize(_SMALLEST)
+    if exact != value:
         raise ValueError("has more than six decimals: use a smaller unit, or send a numerator and a denominator")
-    return value.quantize(Decimal(1).scaleb(-_PLACES)) if significant else Decimal(0)
+    return exact
 
 
 def plain(value: Decimal) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -352,14 +353,20 @@ def label_text(dimension: str, label: Label) -> str | None:
 
 def explain_path(asked: Asked, subject: Subject, scope: Scope, segment: Mapping[str, str | None]) -> str:
     """Return the address of a figure's explanation."""
-    query: list[tuple[str, str]] = [("metric", str(asked)), ("subject", subject.id)]
-    query += [("segment", f"{name}:{value or ''}") for name, value in segment.items()]
+    query = [("segment", f"{name}:{value or ''}") for name, value in segment.items()]
     query += [(name, day.isoformat()) for name, day in (("from", scope.since), ("to", scope.until)) if day is not None]
     if scope.audience != NOW.audience:
         query.append(("audience", scope.audience))
     if scope.as_of is not None:
         query.append(("as_of", scope.as_of.isoformat().replace("+00:00", "Z")))
-    return f"/v1/figures/explain?{urlencode(query, safe='{}=,:')}"
+    rest = f"&{_encoded(tuple(query))}" if query else ""
+    return f"/v1/figures/explain?{_encoded((('metric', str(asked)),))}&subject={subject.id}{rest}"
+
+
+@lru_cache(maxsize=1024)
+def _encoded(query: tuple[tuple[str, str], ...]) -> str:
+    """Return a query; one page of figures asks for the same ones again and again."""
+    return urlencode(query, safe="{}=,:")
 
 
 async def _settings(session: AsyncSession, as_of: datetime | None) -> TenantSettings:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from app import logs
+from app import heap, logs
 from app.main import create_app
 from app.models.objectives import ObjectiveRead
 from app.models.tenancy import ApiKeyWrite
@@ -60,7 +60,8 @@ async def compare(ours: Ask, theirs: Ask, rounds: int) -> tuple[float, float, fl
 async def measure(rounds: int) -> Mapping[str, tuple[float, float, float, int]]:
     """Return the results by name: both medians, the ratio, and how many statements a request sends."""
     with postgresql() as engine:
-        app = create_app(engine.settings)
+        with heap.declaring():
+            app = create_app(engine.settings)
         async with app.router.lifespan_context(app):
             database = app.state.database
             async with database.founding() as session:

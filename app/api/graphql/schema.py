@@ -11,6 +11,7 @@ from strawberry import UNSET, Info
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.schema.config import StrawberryConfig
 
+from app import heap
 from app.api.graphql import (
     activities,
     assessments,
@@ -135,11 +136,12 @@ def _query() -> Any:
 @cache
 def schema() -> GraphQLSchema:
     """Return the executable schema."""
-    made = strawberry.Schema(
-        query=_query(),
-        types=[kind.node for kind in _nodes()],
-        config=StrawberryConfig(scalar_map=dict(SCALARS)),
-    )
+    with heap.declaring():
+        made = strawberry.Schema(
+            query=_query(),
+            types=[kind.node for kind in _nodes()],
+            config=StrawberryConfig(scalar_map=dict(SCALARS)),
+        )
     return made._schema  # noqa: SLF001  Strawberry has no other way to its graphql-core schema
 
 

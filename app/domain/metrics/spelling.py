@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from app.domain.errors import Fault, Invalid
@@ -59,6 +60,7 @@ def ask(slug: str, parameters: Mapping[str, Any] | None = None) -> Asked:
     return asked
 
 
+@lru_cache(maxsize=1024)
 def spelled(text: str) -> Asked:
     """Return the metric that a text such as `cost{basis=direct}` names. Raises Invalid and NotFound."""
     found = _SPELLED.fullmatch(text.strip())
