@@ -46,6 +46,7 @@ class Group(Generic[Item, Result]):
         self._bytes = 0
         self._waiting: dict[UUID, list[tuple[Item, asyncio.Future[Result]]]] = {}
         self._drains: dict[UUID, asyncio.Task[None]] = {}
+        self._deadlines = _Deadlines()
         self.observe: Callable[[int, float], None] = lambda _size, _seconds: None
 
     async def submit(self, tenant: TenantScope, item: Item) -> Result:
@@ -61,11 +62,11 @@ class Group(Generic[Item, Result]):
         self._waiting[tenant.id] = queue
         if tenant.id not in self._drains:
             self._drains[tenant.id] = asyncio.create_task(self._drain(tenant))
-        late = loop.call_later(DEADLINE_SECONDS, _fail, [(item, future)], Unavailable(_TOO_LATE))
+        self._deadlines.begin(future, loop)
         try:
             return await future  # a caller that goes away cancels its answer, not its item
         finally:
-            late.cancel()
+            self._deadlines.end(future)
 
     async def close(self) -> None:
         """Wait until everything submitted is answered."""
@@ -118,11 +119,44 @@ async def _let_arrive(queue: list[Any]) -> None:
         await asyncio.sleep(0)
 
 
-def _fail(batch: list[tuple[Item, asyncio.Future[Result]]], error: Exception) -> None:
+def _fail(batch: Sequence[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
     for _, future in batch:
         if not future.done():
             future.set_exception(error)
             future.exception()  # a caller that has gone does not make it an unhandled one
+
+
+class _Deadlines:
+    """Ends waits that last longer than all may: as all may last equally long, the oldest is the next to end.
+
+    So one timer does for all of them; one for each would cost more than the wait itself.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[asyncio.Future[Any], float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, future: asyncio.Future[Any], loop: asyncio.AbstractEventLoop) -> None:
+        """Give a wait its time."""
+        self._ends[future] = loop.time() + DEADLINE_SECONDS
+        if self._timer is None:
+            self._timer = loop.call_later(DEADLINE_SECONDS, self._ring, loop)
+
+    def end(self, future: asyncio.Future[Any]) -> None:
+        """Forget a wait that is over."""
+        self._ends.pop(future, None)
+        if not self._ends and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now = loop.time()
+        late = [future for future, end in self._ends.items() if end <= now]
+        _fail([(None, future) for future in late], Unavailable(_TOO_LATE))
+        left = next((end for end in self._ends.values() if end > now), None)
+        if left is not None:
+            self._timer = loop.call_at(left, self._ring, loop)
 
 
 class Watch:

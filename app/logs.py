@@ -1,5 +1,6 @@
 """Logs: one event a line, as JSON or for people, with fields that cannot forge a line and without secrets."""
 
+import asyncio
 import functools
 import itertools
 import json
@@ -7,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -46,6 +48,9 @@ _OUR_OWN = {"time", "level"}
 """What the processors before `clean` write, and nobody else."""
 
 _SHORT = 60
+_ESCAPE = json.encoder.encode_basestring_ascii
+_TELLING = {structlog.make_filtering_bound_logger(number) for number in (logging.NOTSET, logging.DEBUG, logging.INFO)}
+"""The loggers that do not leave out what is at level info."""
 _ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
 _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "psycopg")
 """Loggers that say too much, or tell what passes through them, when asked for more than warnings."""
@@ -54,7 +59,7 @@ _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", 
 def configure(level: str, style: Format) -> None:
     """Send the events of structlog and of the standard library's loggers to standard error; again: anew."""
     number = getattr(logging, level.upper())
-    renderer = _json() if style == "json" else _console()
+    renderer = _json if style == "json" else _console()
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *_shared(), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -77,6 +82,51 @@ def configure(level: str, style: Format) -> None:
         logger.propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def request_served(*, status: int, milliseconds: float, **texts: str) -> None:
+    """Log the line that every request has, at level info.
+
+    As JSON it is spelled here, as the processors would spell it but at a tenth of their cost, which else is a tenth of
+    the work on a delivery; and what is served in one turn of the loop is written at once.
+    """
+    configuration = structlog.get_config()
+    if configuration["processors"][-1] is not _json:
+        structlog.get_logger("throughline.access").info("request", **texts, status=status, milliseconds=milliseconds)
+    elif configuration["wrapper_class"] in _TELLING:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        told = structlog.contextvars.get_contextvars() | texts
+        first = told.pop("request_id", None)
+        fields = "".join([f', "{name}": {_spelled(str(value))}' for name, value in told.items()])
+        id_ = f', "request_id": {_ESCAPE(_shown(first))}' if first else ""
+        _lines.add(
+            f'{{"time": "{at}", "level": "info", "event": "request"{id_}{fields}, '
+            f'"status": {status}, "milliseconds": {milliseconds}}}\n'
+        )
+
+
+class _Lines:
+    """Lines that are written together at the end of the loop's turn."""
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, line: str) -> None:
+        """Write a line soon."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting or loop is not self._loop:
+            self._loop = loop
+            loop.call_soon(self._write)
+        self._waiting.append(line)
+
+    def _write(self) -> None:
+        text, self._waiting = "".join(self._waiting), []
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+_lines = _Lines()
 
 
 def scrubbed(text: str) -> str:
@@ -112,8 +162,8 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _json() -> Processor:
-    return lambda _logger, _method, event: _ENCODER.encode(event)
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _ENCODER.encode(event)
 
 
 def _console() -> Processor:
@@ -165,6 +215,11 @@ def _text(text: str) -> str:
 def _short_text(text: str) -> str:
     """Do as `_shown`; what most lines have in common is looked through once."""
     return _shown(text)
+
+
+@functools.lru_cache(maxsize=2_000)
+def _spelled(text: str) -> str:
+    return _ESCAPE(_shown(text))
 
 
 def _shown(text: str) -> str:

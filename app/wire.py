@@ -9,13 +9,20 @@ import contextlib
 import functools
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import Table
+from sqlalchemy import LargeBinary, Table, Uuid
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
+
+from app.models.base import MILLIONTHS, Exact, Instant
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 _EMBEDDED = sqlite.dialect()
@@ -24,6 +31,7 @@ _FIRST_ROWS = 4
 
 Rows = Sequence[Sequence[Any]]
 Work = Callable[[sqlite3.Connection], Rows]
+Convert = Callable[[Any], Any]
 
 
 class Later:
@@ -106,8 +114,14 @@ async def execute(session: AsyncSession, statement: str, parameters: Mapping[str
 
 
 def encoded(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as the JSON array that `recordset` reads. Raises ValueError for a text that is no Unicode."""
-    spelled = [{name: _hex(value) if type(value) is bytes else value for name, value in row.items()} for row in rows]
+    """Return rows as the JSON array that `recordset` reads. Raises ValueError for a text that is no Unicode.
+
+    What is None is left out: a record has NULL where its object has no such name.
+    """
+    spelled = [
+        {name: _hex(value) if type(value) is bytes else value for name, value in row.items() if value is not None}
+        for row in rows
+    ]
     return to_json(spelled).decode()
 
 
@@ -125,28 +139,69 @@ def arrays(table: Table, names: tuple[str, ...]) -> str:
     return f"unnest({', '.join(typed)}) AS r({', '.join(names)})"
 
 
-@functools.lru_cache(maxsize=200)
-def binders(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """Return with each column what makes of its values those that SQLite keeps."""
-    found = [(name, table.c[name].type.dialect_impl(_EMBEDDED).bind_processor(_EMBEDDED)) for name in names]
-    return tuple((name, bind or _same) for name, bind in found)
-
-
 def bound(table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    """Return rows as SQLite keeps them, each the values of `names` in order."""
-    each = binders(table, names)
-    return [[bind(row[name]) for name, bind in each] for row in rows]
+    """Return rows as SQLite keeps them, each the values of `names` in order. NULL stands for every None."""
+    each = _binders(table, names)
+    return [
+        [value if (value := row[name]) is None or bind is None else bind(value) for name, bind in each] for row in rows
+    ]
+
+
+def meant(readers: Sequence[Convert | None], rows: Rows) -> Rows:
+    """Return what rows of SQLite stand for; `readers` are those of their columns."""
+    return [
+        [value if value is None or read is None else read(value) for read, value in zip(readers, row, strict=True)]
+        for row in rows
+    ]
 
 
 @functools.lru_cache(maxsize=200)
-def readers(table: Table, names: tuple[str, ...]) -> tuple[Callable[[Any], Any], ...]:
-    """Return for each column what makes of a value that SQLite keeps the one that it stands for."""
-    found = [table.c[name].type.dialect_impl(_EMBEDDED).result_processor(_EMBEDDED, None) for name in names]
-    return tuple(read or _same for read in found)
+def readers(table: Table, names: tuple[str, ...]) -> tuple[Convert | None, ...]:
+    """Return for each column what makes of a value that SQLite keeps the one that it stands for; None: it is that."""
+    return tuple(_conversions(table.c[name].type)[1] for name in names)
 
 
-def _same(value: Any) -> Any:
-    return value
+@functools.lru_cache(maxsize=200)
+def _binders(table: Table, names: tuple[str, ...]) -> tuple[tuple[str, Convert | None], ...]:
+    return tuple((name, _conversions(table.c[name].type)[0]) for name in names)
+
+
+def _conversions(kind: TypeEngine[Any]) -> tuple[Convert | None, Convert | None]:
+    """Return how values of a column get into SQLite and out of it: as SQLAlchemy's, without its layers."""
+    known = _CONVERSIONS.get(type(kind))
+    if known is not None:
+        return known
+    kept = kind.dialect_impl(_EMBEDDED)
+    return kept.bind_processor(_EMBEDDED), kept.result_processor(_EMBEDDED, None)
+
+
+def _instant_text(value: datetime) -> str:
+    if value.tzinfo is not UTC:
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime reached the database: give it a zone first")
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:_INSTANT_LENGTH]
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _millionths(value: Decimal) -> int:
+    return int((Decimal(value) * MILLIONTHS).to_integral_exact())
+
+
+def _exact(value: int) -> Decimal:
+    return Decimal(int(value)).scaleb(-6)
+
+
+_INSTANT_LENGTH = len("2026-11-28 16:47:54.000001")
+_CONVERSIONS: Mapping[type[Any], tuple[Convert | None, Convert | None]] = {
+    Uuid: (attrgetter("hex"), UUID),
+    Instant: (_instant_text, _instant),
+    Exact: (_millionths, _exact),
+    LargeBinary: (None, None),
+}
 
 
 @contextlib.asynccontextmanager

@@ -1,10 +1,16 @@
 """Patience with the database counts the time that this process had for its answers, not what it spent elsewhere."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
+from uuid import UUID
 
-from app.grouping import Watch
+import pytest
+
+from app.domain.errors import Unavailable
+from app.grouping import DEADLINE_SECONDS, Group, Watch
+from app.models.unit import TenantScope
 
 SECONDS = 2.5
 STEP = SECONDS / 10
@@ -94,3 +100,24 @@ def test_standing_still_costs_a_step_each_time_and_ends_in_giving_up() -> None:
 
     assert what == "given up"
     assert 4 * STALL < when < 4 * STALL + SECONDS
+
+
+def test_each_wait_for_a_commit_that_does_not_end_lasts_as_long_as_every_other() -> None:
+    class Silent:
+        @contextlib.asynccontextmanager
+        async def transaction(self, _tenant: TenantScope) -> AsyncIterator[Any]:
+            await asyncio.Event().wait()
+            yield
+
+    async def submitted(loop: FakeLoop, group: Group[int, int], after: float) -> float:
+        await asyncio.sleep(after)
+        began = loop.now
+        with pytest.raises(Unavailable):
+            await group.submit(TenantScope(UUID(int=1), "acme"), 1)
+        return loop.now - began
+
+    async def all_of_them(loop: FakeLoop) -> list[float]:
+        group: Group[int, int] = Group(Silent(), None, lambda _item: 1)  # type: ignore[arg-type]  # neither is reached
+        return list(await asyncio.gather(*(submitted(loop, group, after) for after in (0.0, 1.0, 1.0, 40.0))))
+
+    assert [round(waited, 6) for waited in run(all_of_them)] == [DEADLINE_SECONDS] * 4

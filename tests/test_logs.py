@@ -1,9 +1,11 @@
 """Logs: one line for each event whatever stands in its fields, and no secret in any of them."""
 
+import asyncio
 import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 import structlog
@@ -212,3 +214,37 @@ def test_no_text_is_slow_to_scrub(piece: str) -> None:
     logs.scrubbed(text)
 
     assert time.perf_counter() - started < 0.1
+
+
+def test_the_line_of_a_request_is_spelled_as_every_other_line(logged: Logged) -> None:
+    logs.configure("info", "json")
+    texts = {"method": "POST", "path": f"/v1/{SECRETS['key']}\u2028", "route": "/v1/x"}
+
+    async def serve() -> None:
+        structlog.contextvars.bind_contextvars(request_id="req-1", tenant="acme", caller="bearer abcdefghijklmnop")
+        logs.request_served(**texts, status=200, milliseconds=1.5)
+        structlog.get_logger("test").info("request", **texts, status=200, milliseconds=1.5)
+        logs.request_served(**texts, status=200, milliseconds=1.5)
+
+    try:
+        asyncio.run(serve())
+    finally:
+        structlog.contextvars.clear_contextvars()
+
+    usual, fast, again = lines(logged())
+    for line in (usual, fast, again):
+        datetime.fromisoformat(str(line.pop("time")))
+    assert list(fast)[:3] == ["level", "event", "request_id"]
+    assert fast == again == usual
+    assert fast["caller"] == "bearer ***"
+
+
+def test_the_line_of_a_request_is_left_out_above_its_level(logged: Logged) -> None:
+    logs.configure("warning", "json")
+
+    async def serve() -> None:
+        logs.request_served(method="GET", path="/", route="/", status=200, milliseconds=1.0)
+
+    asyncio.run(serve())
+
+    assert logged() == ""

@@ -4,13 +4,15 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
+from app import logs
 from app.api import telemetry
 from app.api.errors import problem
 
@@ -67,22 +69,21 @@ class RequestFrame:
         without_body = scope["method"] == "HEAD"
         if without_body:
             scope = {**scope, "method": "GET"}  # a copy: the server has to know that no body follows the headers
-        request = Request(scope)
-        request_id = _request_id(request.headers.get("x-request-id"))
-        request.state.request_id = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id, **_trace(request.headers.get("traceparent")))
-        request.state.told = {}
-        sender = _Sender(send, request_id, scope["state"], no_store=not scope["path"].startswith("/static"))
-        sender.without_body = request.state.without_body = without_body
+        first = dict(reversed(scope["headers"]))
+        request_id = _request_id(first.get(b"x-request-id", b""))
+        state = scope.setdefault("state", {})
+        state["request_id"], state["told"], state["without_body"] = request_id, {}, without_body
+        structlog.contextvars.bind_contextvars(request_id=request_id, **_trace(first.get(b"traceparent", b"")))
+        sender = _Sender(send, request_id, state, no_store=not scope["path"].startswith("/static"))
+        sender.without_body = without_body
         try:
-            await self._serve(request, receive, sender)
+            await self._serve(scope, first.get(b"content-length", b"0"), receive, sender)
         finally:
             seconds = time.perf_counter() - started
             route = _route(scope)
-            telemetry.request_served(request.method, route, sender.status, seconds)
-            log.info(
-                "request",
-                method=request.method,
+            telemetry.request_served(scope["method"], route, sender.status, seconds)
+            logs.request_served(
+                method=scope["method"],
                 path=_path(scope)[:_LOGGED_LENGTH],
                 route=route,
                 status=sender.status,
@@ -90,46 +91,51 @@ class RequestFrame:
             )
             structlog.contextvars.clear_contextvars()
 
-    async def _serve(self, request: Request, receive: Receive, send: "_Sender") -> None:
-        refusal = self._refusal(request)
+    async def _serve(self, scope: Scope, length: bytes, receive: Receive, send: "_Sender") -> None:
+        most = self._most(scope)
+        refusal = _refusal(scope, length, most)
         if refusal is not None:
-            await problem(request, *refusal)(request.scope, receive, send)
+            await problem(Request(scope), *refusal)(scope, receive, send)
             return
-        body = _LimitedBody(receive, self._most(request), self.body_timeout_seconds)
+        body = _LimitedBody(receive, most, self.body_timeout_seconds)
         try:
-            await self.app(request.scope, body, send)
+            await self.app(scope, body, send)
         except _BodyTooLarge:
             if not send.status:
-                await problem(request, "body_too_large", self._too_large(request))(request.scope, receive, send)
+                await problem(Request(scope), "body_too_large", _too_large(most))(scope, receive, send)
         except TimeoutError:
             if not body.timed_out or send.status:
                 raise
-            await problem(request, "request_timeout", headers={"Connection": "close"})(request.scope, receive, send)
+            late = problem(Request(scope), "request_timeout", headers={"Connection": "close"})
+            await late(scope, receive, send)
         except ClientDisconnect:
             send.status = send.status or CLIENT_CLOSED
         except Exception as error:
             log.exception("unhandled_error", error_type=type(error).__name__)
             if send.status:
                 raise
-            await problem(request, "internal_error")(request.scope, receive, send)
+            await problem(Request(scope), "internal_error")(scope, receive, send)
 
-    def _refusal(self, request: Request) -> tuple[str, str | None] | None:
-        headers = request.scope["headers"]
-        if len(headers) > HEADERS_MAX or sum(len(name) + len(value) for name, value in headers) > HEADER_BYTES_MAX:
-            return "header_fields_too_large", None
-        length = request.headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._most(request):
-            return "body_too_large", self._too_large(request)
-        return None
-
-    def _most(self, request: Request) -> int:
+    def _most(self, scope: Scope) -> int:
         """Return how many bytes the body of a request to this address may have."""
-        path: str = request.scope["path"]
-        larger = (most for place, most in self.larger_bodies.items() if path == place or _is_below(path, place))
-        return next(larger, self.max_body_bytes)
+        path: str = scope["path"]
+        for place, most in self.larger_bodies.items():
+            if path == place or (place.endswith("/") and path.startswith(place)):
+                return most
+        return self.max_body_bytes
 
-    def _too_large(self, request: Request) -> str:
-        return f"A body may have {self._most(request):,} bytes."
+
+def _refusal(scope: Scope, length: bytes, most: int) -> tuple[str, str | None] | None:
+    headers = scope["headers"]
+    if len(headers) > HEADERS_MAX or sum(map(len, chain.from_iterable(headers))) > HEADER_BYTES_MAX:
+        return "header_fields_too_large", None
+    if length.isdigit() and int(length) > most:
+        return "body_too_large", _too_large(most)
+    return None
+
+
+def _too_large(most: int) -> str:
+    return f"A body may have {most:,} bytes."
 
 
 class _LimitedBody:
@@ -173,13 +179,13 @@ class _Sender:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            told = {name.lower().encode(): value.encode() for name, value in self._state["told"].items()}
-            headers: list[tuple[bytes, bytes]] = [
-                *((name, value) for name, value in message.get("headers", ()) if name == b"link" or name not in told),
-                *told.items(),
-            ]
+            headers: list[tuple[bytes, bytes]] = list(message.get("headers", ()))
+            if self._state["told"]:
+                told = {name.lower().encode(): value.encode() for name, value in self._state["told"].items()}
+                headers = [(name, value) for name, value in headers if name == b"link" or name not in told]
+                headers += told.items()
             names = {name for name, _ in headers}
-            headers += [(name, value) for name, value in self._usual if name not in names]
+            headers += [usual for usual in self._usual if usual[0] not in names]
             headers.append((b"x-request-id", self._request_id.encode()))
             message = {**message, "headers": headers}
         if message["type"] == "http.response.body" and self.without_body:
@@ -187,18 +193,15 @@ class _Sender:
         await self._send(message)
 
 
-def _is_below(path: str, place: str) -> bool:
-    return place.endswith("/") and path.startswith(place)
-
-
-def _trace(traceparent: str | None) -> dict[str, str]:
+def _trace(traceparent: bytes) -> dict[str, str]:
     """Return what ties log lines to the caller's trace; nothing for a header that W3C Trace Context does not allow."""
-    parts = _TRACEPARENT.fullmatch(traceparent or "")
+    parts = _TRACEPARENT.fullmatch(traceparent.decode("latin-1")) if traceparent else None
     return {} if parts is None else {"trace_id": parts["trace_id"], "parent_id": parts["parent_id"]}
 
 
-def _request_id(sent: str | None) -> str:
-    return sent if sent and _REQUEST_ID.fullmatch(sent) else uuid7().hex
+def _request_id(sent: bytes) -> str:
+    text = sent.decode("latin-1")
+    return text if text and _REQUEST_ID.fullmatch(text) else uuid7().hex
 
 
 def _route(scope: Scope) -> str:

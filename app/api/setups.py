@@ -72,6 +72,7 @@ def setup_of(vault: Vault, row: Source, options: Mapping[str, Any] | None = None
         mapping=row.mapping,
         zone=row.zone,
         options=options or {},
+        checked=not _signatures.check(row.authentication),
     )
 
 
@@ -92,12 +93,12 @@ class Directory:
 
     async def find(self, tenant_slug: str, source_slug: str) -> Connected:
         """Return a source ready to receive. Raises NotFound."""
-        if not (_SLUG.fullmatch(tenant_slug) and _SLUG.fullmatch(source_slug)):
-            raise _unknown()
         place = (tenant_slug, source_slug)
         known = self._remembered.get(place)
         if known is not None and known[0] > time.monotonic():
             return known[1]
+        if not (_SLUG.fullmatch(tenant_slug) and _SLUG.fullmatch(source_slug)):
+            raise _unknown()
         looking = self._looking.get(place)
         if looking is None:
             looking = self._looking[place] = asyncio.create_task(self._remember(place))

@@ -1,16 +1,17 @@
 """`/v1/webhooks/{tenant}/{source}`: where the LMSs post to. Verified, parsed, kept, committed, then answered."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
 
 from app.api import handshakes, readings, telemetry
+from app.api.bodies import whole
 from app.api.deps import Ingest
 from app.api.errors import answer, problem
 from app.api.senders import Senders
@@ -133,8 +134,10 @@ async def _receive(request: Request, tenant: str, source: str, secret: str = "")
     directory: Directory = request.app.state.directory
     ingest: Ingest = request.app.state.ingest
     connected = await directory.find(tenant, source)
-    body, query = await request.body(), dict(request.query_params)
-    delivery = readings.request_of(connected, request.headers, body, query, datetime.now(UTC))
+    body = await whole(request.receive)
+    query = dict(request.query_params) if request.scope["query_string"] else {}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    delivery = readings.request_of(connected, headers, body, query, datetime.now(UTC))
     adapter = connected.adapter.slug
     try:
         inbound = await _admitted(request, connected, delivery, secret)
@@ -151,18 +154,17 @@ async def _receive(request: Request, tenant: str, source: str, secret: str = "")
         telemetry.delivery_judged(adapter, "unavailable")
         raise
     telemetry.delivery_judged(adapter, receipt.status.value)
-    return JSONResponse(_acknowledgement(receipt))
+    return Response(_acknowledgement(receipt), media_type="application/json")
 
 
-def _acknowledgement(receipt: Receipt) -> dict[str, Any]:
-    """Return an `Acknowledgement` as JSON values."""
-    return {
-        "delivery": ids.encode(models.Delivery.prefix, receipt.delivery_id),
-        "status": receipt.status.value,
-        "recorded": receipt.recorded,
-        "duplicates": receipt.duplicates,
-        "reason": receipt.reason,
-    }
+def _acknowledgement(receipt: Receipt) -> str:
+    """Return an `Acknowledgement` as JSON."""
+    delivery_id = ids.encode(models.Delivery.prefix, receipt.delivery_id)
+    reason = "null" if receipt.reason is None else json.dumps(receipt.reason)
+    return (
+        f'{{"delivery":"{delivery_id}","status":"{receipt.status.value}","recorded":{receipt.recorded},'
+        f'"duplicates":{receipt.duplicates},"reason":{reason}}}'
+    )
 
 
 async def _admitted(request: Request, connected: Connected, delivery: Delivery, path_secret: str) -> Inbound:

@@ -246,7 +246,7 @@ _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 def _digest(what: str, fields: list[Any]) -> bytes:
     # ASCII JSON is unambiguous (no two lists share a text), stable across releases, and takes lone surrogates
-    return sha256(json.dumps([_VERSION, what, *fields], sort_keys=True, default=_number).encode("ascii")).digest()
+    return sha256(_ENCODER.encode([_VERSION, what, *fields]).encode("ascii")).digest()
 
 
 def _identity(identity: Identity) -> list[str | None]:
@@ -261,3 +261,6 @@ def _number(value: Decimal | None) -> str | None:
     if value is None:
         return None
     return str(_EXACT.normalize(value)) if value else "0"
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, default=_number)

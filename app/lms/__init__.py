@@ -76,7 +76,7 @@ class SourceSetup:
 
     `authentication` is `{"scheme": ..., **options}` of the closed list in `_signatures`; `secrets` are those valid now,
     newest first (two during a rotation); `mapping` is the field map of the mapped adapter; `zone` the IANA zone of
-    times that carry none.
+    times that carry none. `checked` says that `authentication` was found usable when the setup was made.
     """
 
     authentication: Mapping[str, Any]
@@ -84,6 +84,7 @@ class SourceSetup:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     zone: str = "UTC"
     options: Mapping[str, Any] = field(default_factory=dict)
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from app.lms import Delivery, TransportFault, TransportFaultCode, Unreadable
 
 DECODED_BYTES_MAX = 8 * 1024 * 1024
 _FORM_FIELDS_MAX = 2_000
+_DEPTH_SURE = 100  # so many brackets cannot nest too deep
 _PARTS_MAX = 500_000  # a dense body would need sixty times its size in memory
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _GZIP_WINDOW = zlib.MAX_WBITS | 16
@@ -82,18 +83,28 @@ def strict_json(raw: bytes) -> Any:
     """Return one JSON document, exactly as RFC 8259 and this module's list allow; `Unreadable` otherwise.
 
     The parser of pydantic refuses bad grammar, bad UTF-8, lone surrogates and depth; the standard one, on what is
-    left, sees duplicate keys and numbers too large for a float, which the first lets pass.
+    left, sees duplicate keys and numbers too large for a float, which the first lets pass. Where no surrogate can be
+    and no depth, the standard one sees all, and the other is only asked what is wrong.
     """
-    if sum(map(raw.count, (b",", b"[", b"{"))) > _PARTS_MAX:
+    opened = raw.count(b"[") + raw.count(b"{")
+    if opened + raw.count(b",") > _PARTS_MAX:
         raise Unreadable(f"the body has more than {_PARTS_MAX} values; send less at once")
+    plain = b"\\u" not in raw and opened <= _DEPTH_SURE
+    if not plain:
+        _examine(raw)
+    try:
+        return _DECODER.decode(raw.decode())
+    except ValueError as error:
+        if plain:
+            _examine(raw)
+        raise Unreadable(f"the body is not JSON: {_place(str(error))}") from None
+
+
+def _examine(raw: bytes) -> None:
     if b"\\u0000" in raw and _NUL_ESCAPE.search(raw):
         raise Unreadable("the body holds the character NUL (\\u0000)")
     try:
         from_json(raw, allow_inf_nan=False, cache_strings="none")
-    except ValueError as error:
-        raise Unreadable(f"the body is not JSON: {_place(str(error))}") from None
-    try:
-        return _DECODER.decode(raw.decode())
     except ValueError as error:
         raise Unreadable(f"the body is not JSON: {_place(str(error))}") from None
 
@@ -183,4 +194,8 @@ def _place(message: str) -> str:
     return re.sub(r"`.*?`", "...", message)[:120]
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float)
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is no value of JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)

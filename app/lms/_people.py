@@ -26,7 +26,7 @@ def email(value: Any) -> Identity | None:
     if not isinstance(value, str) or "@" not in value:
         return None
     found = _named(IdentityKind.EMAIL, value, None)
-    return None if found is None or any(character.isspace() for character in found.value) else found
+    return None if found is None or found.value.split() != [found.value] else found
 
 
 def email_sha1(value: Any) -> Identity | None:
@@ -41,7 +41,7 @@ def openid(value: Any) -> Identity | None:
 
 def learner(*names: Identity | None) -> tuple[Identity, ...]:
     """Return the names that there are, each once, in the order given; `Unreadable` when there is none."""
-    found = tuple(dict.fromkeys(name for name in names if name is not None))
+    found = tuple(dict.fromkeys([name for name in names if name is not None]))
     if not found:
         raise Unreadable("the payload does not name the learner")
     return found
@@ -49,7 +49,7 @@ def learner(*names: Identity | None) -> tuple[Identity, ...]:
 
 def full_name(*parts: Any) -> str | None:
     """Return the parts of a person's name that there are, joined by a space, or None."""
-    found = " ".join(part.strip() for part in map(text, parts) if part)
+    found = " ".join([part.strip() for part in map(text, parts) if part])
     return found[:_NAME_CHARACTERS_MAX] or None
 
 

@@ -111,8 +111,8 @@ async def _work(
     """Do `steps` on SQLite, then write the versions and the change entries of the rows."""
     kept = VERSIONS.get(table.name)
     if kept is not None:
-        of_version = [versions.version_of(row, kept, f"{table.name}_id") for row in rows]
-        names = tuple(of_version[0])
+        of_version = [versions.version_of(row, f"{table.name}_id") for row in rows]
+        names = tuple(column for column in _columns(kept) if column in of_version[0])
         steps.append((_insertion_of_one(kept.name, names), wire.bound(kept, names, of_version)))
     if noted:
         entries = changes.entries_of(session, table.name, rows, verb)
@@ -156,6 +156,11 @@ async def _execute(session: AsyncSession, statement: str, rows: Sequence[Values]
     unit.changes += len(rows)
     common = {"position": unit.position, "now": unit.tick(), "verb": verb, "tenant": unit.tenant.id}
     await wire.execute(session, statement, {"rows": wire.encoded(numbered), **common})
+
+
+@functools.cache
+def _columns(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
 
 
 _NUMBERED = "version_id uuid, change_id uuid, feed_ordinal integer"

@@ -1,8 +1,10 @@
 """Enrolments: folded anew from the facts of every (person, activity) that was touched."""
 
+import functools
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +62,7 @@ _COPIED = (
     "last_event_at",
     "time_inferred",
 )
-
+_copied = attrgetter(*_COPIED)
 
 _ROW = tuple(column.name for column in Enrolment.__table__.columns)  # type: ignore[attr-defined]  # set by SQLModel
 _FACT = (
@@ -80,6 +82,7 @@ _FACT = (
     "expires_at",
     "due_at",
 )
+_KINDS = {kind.value: kind for kind in Kind}
 _PAIR = ("person_id", "activity_id")
 _EVENTS: Table = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
 _UNDER_PAIRS = (
@@ -162,7 +165,9 @@ async def bring_in_line(session: AsyncSession, asked: Asked) -> None:
         for attempt in fold(facts[pair], voided=voided):
             former, values = rows.pop(attempt.ordinal, None), _values(attempt)
             if former is None:
-                added.append({**common, "id": new_id(), **dict(zip(_PAIR, pair, strict=True)), **values})
+                person_id, activity_id = pair
+                named = {"id": new_id(), "person_id": person_id, "activity_id": activity_id}
+                added.append({**common, **named, **values})
             elif any(former[name] != value for name, value in values.items()):
                 changed.append({**former, **values})
         gone += [{**left, "archived_at": now} for left in rows.values() if left["archived_at"] is None]
@@ -172,7 +177,8 @@ async def bring_in_line(session: AsyncSession, asked: Asked) -> None:
         await change_rows(session, Enrolment, gone, "archived")
 
 
-def _readers() -> tuple[Callable[[Any], Any], ...]:
+@functools.cache
+def _readers() -> tuple[wire.Convert | None, ...]:
     named: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
         (Identity, ("person_id",)),
         (ActivityReference, ("activity_id",)),
@@ -184,7 +190,7 @@ def _readers() -> tuple[Callable[[Any], Any], ...]:
 async def _by_pair(asked: Answer) -> dict[Pair, list[StoredFact]]:
     found: dict[Pair, list[StoredFact]] = defaultdict(list)
     for person_id, activity_id, source_id, key, kind, *rest in await asked.rows():
-        found[person_id, activity_id].append(StoredFact(source_id, key, Kind(kind), *rest))
+        found[person_id, activity_id].append(StoredFact(source_id, key, _KINDS[kind], *rest))
     return found
 
 
@@ -242,6 +248,7 @@ async def _voided(session: AsyncSession, facts: dict[Pair, list[StoredFact]]) ->
 
 
 def _values(attempt: Attempt) -> dict[str, Any]:
-    values = {name: getattr(attempt, name) for name in _COPIED}
-    counts = {"events": len(attempt.facts), "duplicates": len(attempt.duplicates)}
-    return values | counts | {"state": attempt.state.value, "archived_at": None}
+    values = dict(zip(_COPIED, _copied(attempt), strict=True))
+    values["events"], values["duplicates"] = len(attempt.facts), len(attempt.duplicates)
+    values["state"], values["archived_at"] = attempt.state.value, None
+    return values

@@ -1,5 +1,6 @@
 """Who an event is about: identities as sent, resolved to persons; unknown ones make an unresolved person."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -42,8 +43,13 @@ class Roll:
 def name_of(identity: learning.Identity, source_id: UUID) -> Name:
     """Return the unique name of an identity that `source_id` sent; only accounts and user names have an issuer."""
     if identity.kind in _LOCAL:
-        return identity.issuer or ids.encode("src", source_id), identity.kind.value, identity.value
+        return identity.issuer or _issuer(source_id), identity.kind.value, identity.value
     return "", identity.kind.value, identity.value
+
+
+@functools.lru_cache(maxsize=1_000)
+def _issuer(source_id: UUID) -> str:
+    return ids.encode("src", source_id)
 
 
 async def ask(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]]) -> Answer:

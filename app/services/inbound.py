@@ -57,7 +57,8 @@ class Keyed:
     def of(cls, item: Inbound) -> Self:
         """Return a request with its digest: over the body, the marks (the query is one) and the keys of the events."""
         keys, content = tuple(map(dedup_key, item.events)), hashlib.sha256(item.body).digest()
-        marks = [f"{name}={value}".encode() for name, value in sorted(item.headers.items()) if name.startswith(":")]
+        marked = sorted([each for each in item.headers.items() if each[0].startswith(":")])
+        marks = [f"{name}={value}".encode() for name, value in marked]
         digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks])).digest()
         return cls(item, keys, content, digest)
 

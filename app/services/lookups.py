@@ -2,7 +2,7 @@
 
 import functools
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Table
@@ -35,7 +35,7 @@ class Answer:
         rows: Sequence[Any] = (),
         cursor: Any = None,
         later: wire.Later | None = None,
-        readers: Sequence[Callable[[Any], Any]] = (),
+        readers: Sequence[wire.Convert | None] = (),
     ) -> None:
         self._found = rows
         self._cursor = cursor
@@ -47,8 +47,7 @@ class Answer:
         if self._cursor is not None:
             self._found, self._cursor = await self._cursor.fetchall(), None
         if self._later is not None:
-            readers = self._readers
-            self._found = [[read(value) for read, value in zip(readers, row, strict=True)] for row in self._later.rows]
+            self._found = wire.meant(self._readers, self._later.rows)
             self._later = None
         return self._found
 
@@ -107,7 +106,7 @@ async def ask_by_keys(session: AsyncSession, statements: tuple[str, str], rows: 
 
 
 async def ask_each(
-    session: AsyncSession, statement: str, parameters: Iterable[Sequence[Any]], readers: Sequence[Callable[[Any], Any]]
+    session: AsyncSession, statement: str, parameters: Iterable[Sequence[Any]], readers: Sequence[wire.Convert | None]
 ) -> Answer:
     """Ask SQLite with a statement of its own, once with each of `parameters`; `readers` read what it keeps."""
     later = await wire.work(session, functools.partial(_each, statement, list(parameters)))

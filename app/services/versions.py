@@ -44,7 +44,9 @@ async def keep_rows(session: AsyncSession, current: Table, rows: Sequence[Mappin
             )
             .values(superseded_at=now)
         )
-    await session.execute(insert(table), [version_of(row, table, noun_id) for row in rows])
+    names = [column.name for column in table.columns]
+    kept = [version_of(row, noun_id) for row in rows]
+    await session.execute(insert(table), [{name: row.get(name) for name in names} for row in kept])
 
 
 def current_at(table: Table, as_of: datetime) -> ColumnElement[bool]:
@@ -52,10 +54,9 @@ def current_at(table: Table, as_of: datetime) -> ColumnElement[bool]:
     return and_(table.c.recorded_at <= as_of, or_(table.c.superseded_at.is_(None), table.c.superseded_at > as_of))
 
 
-def version_of(row: Mapping[str, Any], table: Table, noun_id: str) -> dict[str, Any]:
-    """Return the current version of a row, for the table of its versions."""
-    values = {column.name: row.get(column.name) for column in table.columns}
-    return values | {"id": new_id(), noun_id: row["id"], "superseded_at": None}
+def version_of(row: Mapping[str, Any], noun_id: str) -> dict[str, Any]:
+    """Return the current version of a row; what its table of versions has no column for is still in it."""
+    return {**row, "id": new_id(), noun_id: row["id"], "superseded_at": None}
 
 
 def rows_at(
