@@ -1,6 +1,6 @@
 # `make` lists the targets. Everything is installed into .venv, pinned and checked by hash; nothing else is touched.
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check check-contracts fuzz format simulate oracle bench-figures bench-large bench bench-bulk faults contracts lock
+.PHONY: help demo serve test check check-contracts fuzz format simulate oracle bench-figures bench-large bench bench-bulk faults faults-short contracts lock
 .SUFFIXES:
 
 # Passed on to the command: make demo ARGS=--once
@@ -79,6 +79,9 @@ bench-bulk: $(DEV) ## Measure batches of statements, imports, memory and cost as
 
 faults: $(DEV) ## Kill, cut and starve the receivers in a burst and look for what is lost (half an hour; ARGS=killed)
 	$(BIN)/python -m benchmarks.ingest.faults $(ARGS)
+
+faults-short: $(DEV) ## The same with few deliveries (some minutes)
+	$(BIN)/python -m benchmarks.ingest.faults --short $(ARGS)
 
 contracts: $(DEV) ## Write openapi.yaml and schema.graphql again from the code
 	$(BIN)/python -m app.contracts

@@ -138,11 +138,14 @@ class Database:
                 tell(tenant)
 
     @contextlib.asynccontextmanager
-    async def reading(self, tenant: TenantScope | None) -> AsyncIterator[AsyncSession]:
-        """Open a unit that only reads, all of it from one state; None: the reference tables only."""
+    async def reading(self, tenant: TenantScope | None, *, ahead: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a unit that only reads, all of it from one state; None: the reference tables only.
+
+        `ahead`: it queues with the writers, not with the readers; only for what a delivery waits for.
+        """
         async with (
             self._unavailable_when_away(),
-            self._one_of_the_readers(),
+            contextlib.nullcontext() if ahead else self._one_of_the_readers(),
             self._session(self._reader) as session,
             session.begin(),
         ):

@@ -91,6 +91,8 @@ async def test_readers_that_take_their_time_keep_no_writer_waiting(
     await reading.acquire()
     await asyncio.sleep(0.1)  # all that can be let in are in
     try:
+        async with asyncio.timeout(2), database.reading(acme.scope, ahead=True):
+            pass  # what a delivery has to know before it is stored
         async with asyncio.timeout(2), database.transaction(acme.scope) as session:
             await nouns.create(session, OBJECTIVES, ObjectiveWrite(title="written meanwhile"))
     finally:

@@ -136,11 +136,11 @@ class Directory:
 
     async def _look_up(self, tenant_slug: str, source_slug: str) -> tuple[Connected, float]:
         """Return a source and for how many seconds it may be remembered: not beyond the end of a secret."""
-        async with self._database.reading(None) as session:
+        async with self._database.reading(None, ahead=True) as session:
             tenant = await tenants.by_slug(session, tenant_slug)
         if tenant is not None and tenant.status == "active":
             scope = tenants.scope(tenant)
-            async with self._database.reading(scope) as session:
+            async with self._database.reading(scope, ahead=True) as session:
                 row = await sources.by_slug(session, source_slug)
             if row is not None:
                 now = datetime.now(UTC)

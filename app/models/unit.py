@@ -43,8 +43,8 @@ class Units(Protocol):
     def transaction(self, tenant: TenantScope) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a unit that writes and commits at its end."""
 
-    def reading(self, tenant: TenantScope | None) -> AbstractAsyncContextManager[AsyncSession]:
-        """Open a unit that only reads; None: the reference tables."""
+    def reading(self, tenant: TenantScope | None, *, ahead: bool = False) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a unit that only reads; None: the reference tables. `ahead`: not behind the other readers."""
 
     async def settle(self, tenant: TenantScope, as_of: datetime) -> None:
         """Make sure that what stood at `as_of` never changes; Invalid for an instant that has not come yet."""

@@ -1,9 +1,11 @@
 """What is imported counts as what was delivered: the same events give the same enrolments and the same figures."""
 
+import base64
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +14,8 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.config import Settings
+from app.main import create_app
 from tests.api.senders import Sender, connect
 from tests.api.test_imports import CSV, NDJSON, Desk
 from tests.engines import Organisation, organisation
@@ -135,3 +139,60 @@ async def test_importing_events_equals_delivering_them(app: FastAPI, told: list[
     assert len(delivered["figures"]) > 1
     assert imported == delivered
     assert replayed == delivered
+
+
+@pytest.mark.anyio
+async def test_the_raw_deliveries_of_a_month_give_the_same_on_an_empty_database_of_the_other_engine(
+    sqlite_settings: Settings, postgresql_settings: Settings
+) -> None:
+    told = month()
+    async with AsyncExitStack() as stack:
+        schools = []
+        for configured in (sqlite_settings, postgresql_settings):
+            service = create_app(configured)
+            await stack.enter_async_context(service.router.lifespan_context(service))
+            org = await stack.enter_async_context(organisation(service, ["admin"]))
+            school = School(service, org)
+            schools.append((school, await school.arrange()))
+        (first, sender), (second, other) = schools
+        for one in told:
+            assert (await sender.post(first.org.client, json.dumps(one).encode())).status_code == 200
+
+        kept = [body async for body in raw_bodies(first.org)]
+        for body in kept:
+            assert (await other.post(second.org.client, body)).status_code == 200
+        before, after = await first.learned(), await second.learned()
+
+    assert len(kept) == len({json.dumps(one) for one in told})
+    assert len(before["enrolments"]) > PEOPLE
+    assert after == before
+
+
+def month() -> list[Told]:
+    """Events of every kind over a month, out of order, some twice and some taken back before they came."""
+    told: list[Told] = []
+    for number in range(60):
+        kind = KINDS[number % (len(KINDS) - 1)]
+        at = START + timedelta(hours=11 * (number * 7 % 60))
+        one = {"kind": kind, "event_id": f"e-{number}", "occurred_at": at.isoformat()}
+        one |= {"account": f"u{number * 5 % PEOPLE}", "activity": f"c{number // PEOPLE % COURSES}"}
+        told.append(one | ({"score_scaled": f"0.{number % 9 + 1}"} if kind in {"passed", "failed"} else {}))
+    voidings = [
+        {"kind": "voided", "event_id": f"v-{number}", "occurred_at": START.isoformat(), "voids": f"e-{number}"}
+        for number in range(0, 60, 9)
+    ]
+    return voidings[:3] + told[::-1] + voidings[3:] + told[::4]
+
+
+async def raw_bodies(org: Organisation) -> AsyncIterator[bytes]:
+    """Yield the bodies as they were kept, in the order in which they came."""
+    page: dict[str, Any] = {"next_cursor": ""}
+    while page["next_cursor"] is not None:
+        asked = {
+            "sort": "received_at",
+            "limit": "40",
+            **({"cursor": page["next_cursor"]} if page["next_cursor"] else {}),
+        }
+        page = (await org.client.get("/v1/deliveries", params=asked)).json()
+        for row in page["items"]:
+            yield base64.b64decode((await org.client.get(f"/v1/deliveries/{row['id']}")).json()["body"])
