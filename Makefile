@@ -48,7 +48,7 @@ check-contracts: $(DEV) $(CONTRACTS)/.venv/.installed $(CONTRACTS)/node_modules/
 	$(BIN)/python -m pytest -p no:cacheprovider -o python_files='check_*.py' $(ARGS) $(CONTRACTS)
 
 fuzz: $(DEV) ## Look longer for what the contracts say and the service does not do, from a new seed (half an hour)
-	FUZZ_TIMES=5 FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -p no:cacheprovider $(ARGS) $(FUZZING)
+	FUZZ_TIMES=$${FUZZ_TIMES:-5} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/python -m pytest -p no:cacheprovider $(ARGS) $(FUZZING)
 
 format: $(DEV) ## Rewrite the code in the one format and mend what can be mended
 	$(BIN)/ruff format .

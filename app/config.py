@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     rate_limit_seconds: Annotated[int, Field(ge=1, description="That window.")] = 60
     max_streams: Annotated[int, Field(ge=1, description="Live streams open at once in a process; more are 503.")] = 200
     max_streams_per_tenant: Annotated[int, Field(ge=1, description="Of these, for one tenant; more are 429.")] = 20
+    max_waiting_per_source: Annotated[
+        int,
+        Field(ge=1, description="Deliveries of one source waiting at once to be stored in a process; more are 503."),
+    ] = 250
     database_timeout_seconds: Annotated[
         float, Field(gt=0, description="How long to wait for the database before 503.")
     ] = 2.5

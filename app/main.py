@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import __version__, schema
 from app.api import errors, openapi, pages, system, telemetry, webhooks
 from app.api.authentication import Keyring
+from app.api.budgets import Budgets
 from app.api.graphql import endpoint as graphql
 from app.api.handshakes import Handshakes
 from app.api.issuers import Issuers
@@ -158,6 +159,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     database.after_change.append(app.state.streams.ring)
     app.state.senders = Senders(app.state.vault, key_sets)
     app.state.handshakes = Handshakes()
+    app.state.budgets = Budgets(settings.max_waiting_per_source)
     app.state.ingest = database.group(ingest.record, size=lambda item: len(item.body))
     app.state.ingest.observe = telemetry.group_committed
     app.state.xapi = database.group(xapi_statements.record, size=xapi_statements.Post.size)

@@ -20,6 +20,8 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_LENGTH = 43
 _CHECKSUM_LENGTH = 6
 _PARTS = 4
+KEY_BEGINS = "tl_"
+"""How every API key begins, and nothing else that is sent as a bearer token."""
 
 
 class VaultError(Exception):
@@ -50,14 +52,14 @@ def _checksum(text: str) -> str:
 def new_key_token(tenant_slug: str, key_id: UUID) -> tuple[str, bytes]:
     """Return a new API key `tl_<tenant>_<key id>_<256-bit secret><checksum>` and the hash to store."""
     secret = _base62(secrets.randbits(256), _SECRET_LENGTH)
-    head = f"tl_{tenant_slug}_{ids.encode('key', key_id).removeprefix('key_')}_{secret}"
+    head = f"{KEY_BEGINS}{tenant_slug}_{ids.encode('key', key_id).removeprefix('key_')}_{secret}"
     return head + _checksum(head), hashlib.sha256(secret.encode()).digest()
 
 
 def parse_key_token(token: str) -> KeyToken | None:
     """Return the parts of a token, or None when it is malformed or mistyped (no query is needed to refuse it)."""
     parts = token.split("_")
-    if len(parts) != _PARTS or parts[0] != "tl" or len(parts[3]) != _SECRET_LENGTH + _CHECKSUM_LENGTH:
+    if len(parts) != _PARTS or not token.startswith(KEY_BEGINS) or len(parts[3]) != _SECRET_LENGTH + _CHECKSUM_LENGTH:
         return None
     head, checksum = token[:-_CHECKSUM_LENGTH], token[-_CHECKSUM_LENGTH:]
     if not token.isascii() or not hmac.compare_digest(_checksum(head), checksum):

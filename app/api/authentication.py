@@ -17,7 +17,7 @@ from app.api.principals import Credential, Principal, Unauthenticated
 from app.domain.errors import ThroughlineError
 from app.models.unit import TenantScope, Units
 from app.services import identity_providers, keys, tenants
-from app.vault import KeyToken, parse_key_token
+from app.vault import KEY_BEGINS, KeyToken, parse_key_token
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +108,12 @@ class Keyring:
 def _proof(text: str, tenant_named: str | None) -> Proof:
     if access_tokens.is_one(text):
         return hashlib.sha256(f"{tenant_named} {text}".encode()).digest()
+    if not text.startswith(KEY_BEGINS):
+        raise Unauthenticated(
+            "This is neither an API key (`tl_...`) nor an access token in the form of a JWT (`ey...`). A token of "
+            "another form cannot be checked here: have your identity provider issue JWT access tokens (RFC 9068), or "
+            "send a key."
+        )
     token = parse_key_token(text)
     if token is None:
         raise Unauthenticated("The key is mistyped: its checksum does not fit.")

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api import handshakes, readings, telemetry
 from app.api.bodies import whole
+from app.api.budgets import Budgets
 from app.api.deps import Ingest
 from app.api.errors import answer, problem
 from app.api.senders import Senders
@@ -133,6 +134,7 @@ async def refuse(request: Request) -> Response:
 async def _receive(request: Request, tenant: str, source: str, secret: str = "") -> Response:
     directory: Directory = request.app.state.directory
     ingest: Ingest = request.app.state.ingest
+    budgets: Budgets = request.app.state.budgets
     connected = await directory.find(tenant, source)
     body = await whole(request.receive)
     query = dict(request.query_params) if request.scope["query_string"] else {}
@@ -149,7 +151,8 @@ async def _receive(request: Request, tenant: str, source: str, secret: str = "")
         telemetry.delivery_judged(adapter, "rejected")
         return problem(request, error.code.value, f"The delivery cannot be decoded: {error}.")
     try:
-        receipt = await ingest.submit(connected.tenant, inbound)
+        with budgets.place(connected.source_id, len(body)):
+            receipt = await ingest.submit(connected.tenant, inbound)
     except Unavailable:
         telemetry.delivery_judged(adapter, "unavailable")
         raise

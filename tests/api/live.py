@@ -5,7 +5,8 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Self
 
 from fastapi import FastAPI
 
@@ -102,3 +103,11 @@ def _scope(token: str | None, query: str, method: str, headers: Mapping[str, str
         "client": ("127.0.0.1", 1),
         "server": ("test", 80),
     }
+
+
+class Later(datetime):
+    """A clock that is an hour ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + timedelta(hours=1)

@@ -16,12 +16,13 @@ from fastapi import FastAPI
 from joserfc.jwk import RSAKey
 from structlog.testing import capture_logs
 
-from app.api import authentication, keysets
+from app.api import authentication, keysets, streams
 from app.api.authentication import Keyring
 from app.api.issuers import Issuers
 from app.api.keysets import KeySets
 from app.api.rates import Rates
 from tests.api.issuers import FIRST, KEYS_URL, METADATA_URL, SECOND, STRANGE, URL, Issuer, bearer, claims, signed
+from tests.api.live import Later, listening
 from tests.engines import Organisation
 
 NOW = int(datetime.now(UTC).timestamp())
@@ -79,6 +80,23 @@ async def test_a_token_acts_for_its_tenant_with_what_its_claims_are_granted(
     assert issuer.called == [METADATA_URL, KEYS_URL]
     after = (await acme.client.get(f"/v1/identity-providers/{provider['id']}")).json()
     assert (after["last_used_at"] is not None, after["version"]) == (True, 1)
+
+
+async def test_a_live_stream_ends_when_its_token_expires_or_its_provider_goes(
+    app: FastAPI, acme: Organisation, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = await issuer.trust(acme)
+    monkeypatch.setattr(streams, "PROOF_SECONDS", 0.05)
+
+    async with listening(app, signed(claims(acme))) as live:
+        await acme.client.delete(f"/v1/identity-providers/{provider['id']}")
+        while await live.event():
+            pass
+    await acme.client.post(f"/v1/identity-providers/{provider['id']}/restore")
+    monkeypatch.setattr(authentication, "REMEMBERED_SECONDS", 600.0)
+    async with listening(app, signed(claims(acme))) as live:
+        monkeypatch.setattr(authentication, "datetime", Later)
+        assert await live.event() is None
 
 
 async def test_roles_in_a_nested_claim_and_required_claims_decide(

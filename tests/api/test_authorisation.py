@@ -66,6 +66,23 @@ async def test_a_mistyped_key_is_refused_everywhere(
     assert await statuses(app, stranger, {"Authorization": f"Bearer {wrong}"}) == {(401, "unauthenticated")}
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("2YotnFZFEjr1zCsicMWpAA", "neither an API key (`tl_...`) nor an access token in the form of a JWT"),
+        ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "neither an API key"),
+        ("tl_acme_1", "The key is mistyped"),
+        ("eyJhbGciOiJSUzI1NiJ9", "The token cannot be read"),
+    ],
+)
+async def test_what_is_no_credential_is_told_what_is(stranger: httpx.AsyncClient, sent: str, told: str) -> None:
+    answer = await stranger.get("/v1/objectives", headers={"Authorization": f"Bearer {sent}"})
+
+    assert answer.status_code == 401
+    assert told in answer.json()["detail"]
+    assert sent not in answer.text
+
+
 async def test_a_key_with_another_secret_is_refused(
     app: FastAPI, stranger: httpx.AsyncClient, acme: Organisation
 ) -> None:

@@ -1,5 +1,6 @@
 """Connecting an LMS: every scheme through the real path, rotation, pause, silence, and what is never shown or kept."""
 
+import asyncio
 import base64
 import gzip
 import json
@@ -12,9 +13,13 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.api import setups
+from app.api.budgets import Budgets
 from app.db import Database
+from app.domain import ids
 from app.lms import _signatures
+from app.models.unit import TenantScope
 from app.services import sources
+from app.services.ingest import Inbound, Receipt
 from tests.api.senders import COMPLETION, SCHEMES, connect, deliveries, events
 from tests.engines import Organisation
 
@@ -324,6 +329,37 @@ async def test_an_unknown_address_is_404_and_a_full_queue_503(
 
     assert (full.status_code, full.headers["retry-after"]) == (503, "3")
     assert unknown.status_code == 404
+
+
+async def test_a_source_over_its_budget_is_503_and_keeps_no_other_waiting(
+    app: FastAPI, acme: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noisy, quiet = await connect(acme, "basic"), await connect(acme, "basic", slug="other")
+    monkeypatch.setitem(app.state._state, "budgets", Budgets(3))
+    gate, submit = asyncio.Event(), app.state.ingest.submit
+
+    async def held(tenant: TenantScope, inbound: Inbound) -> Receipt:
+        if inbound.source_id == ids.decode("src", noisy.id):
+            await gate.wait()
+        receipt: Receipt = await submit(tenant, inbound)
+        return receipt
+
+    monkeypatch.setattr(app.state.ingest, "submit", held)
+    flood = [asyncio.create_task(noisy.post(acme.client, COMPLETION + b" " * n)) for n in range(8)]
+    answered = asyncio.as_completed(flood)
+    refused = [await next(answered) for _ in range(5)]
+    unproved = await noisy.post(acme.client, secret="ana:wrong")
+    other = await quiet.post(acme.client)
+    gate.set()
+    taken = [await each for each in answered]
+
+    assert {(each.status_code, each.headers["retry-after"], each.json()["code"]) for each in refused} == {
+        (503, "3", "unavailable")
+    }
+    assert "3 deliveries of this source are waiting" in refused[0].json()["detail"]
+    assert (unproved.status_code, other.status_code) == (401, 200)
+    assert [each.status_code for each in taken] == [200] * 3
+    assert (await noisy.post(acme.client)).status_code == 200
 
 
 async def test_the_same_body_under_another_query_is_another_delivery(acme: Organisation) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -9,7 +10,7 @@ from fastapi import FastAPI
 
 from app.api import authentication, streams
 from app.api.streams import Streams
-from tests.api.live import Listener, listening
+from tests.api.live import Later, Listener, listening
 from tests.builders import make
 from tests.engines import Organisation, organisation
 
@@ -134,6 +135,17 @@ async def test_a_stream_ends_with_its_key(app: FastAPI, acme: Organisation, monk
 
     async with listening(app, made["token"]) as live:
         await acme.client.post(f"/v1/keys/{made['id']}/revoke")
+        assert await live.event() is None
+
+
+async def test_a_stream_ends_when_its_key_expires(
+    app: FastAPI, acme: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=30)).isoformat()
+    made = await acme.client.post("/v1/keys", json={"name": "half an hour", "scopes": ["read"], "expires_at": soon})
+
+    async with listening(app, made.json()["token"]) as live:
+        monkeypatch.setattr(authentication, "datetime", Later)
         assert await live.event() is None
 
 

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.api import telemetry
+from app.api.budgets import Budgets
 from app.api.errors import problem
 from app.api.xapi import parameters, posts
 from app.api.xapi.exchange import CONSISTENT_HEADER, Exchange, done, shown, shown_json
@@ -116,8 +117,10 @@ async def _prepared(exchange: Exchange, only_id: str | None) -> posts.Prepared:
 async def _kept(exchange: Exchange, prepared: posts.Prepared) -> Outcome:
     """Wait until the statements are committed, or known to contradict what is stored."""
     adapter = exchange.connected.adapter.slug
+    budgets: Budgets = exchange.request.app.state.budgets
     try:
-        outcome: Outcome = await exchange.request.app.state.xapi.submit(exchange.connected.tenant, prepared.post)
+        with budgets.place(exchange.connected.source_id, len(exchange.call.body)):
+            outcome: Outcome = await exchange.request.app.state.xapi.submit(exchange.connected.tenant, prepared.post)
     except Unavailable:
         telemetry.delivery_judged(adapter, "unavailable")
         raise
