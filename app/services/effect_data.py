@@ -137,6 +137,7 @@ def _described(found: FactPanel, overlaps: list[dict[str, Any]]) -> dict[str, An
         "units": len({row.unit for row in facts.rows}),
         "exposed_units": len(exposed),
         "periods": [day.isoformat() for day in facts.periods],
+        "period_days": _period_days(facts),
         "observations": len(facts.rows),
         "assignment_level": found.level.value,
         "clusters": None if clusters == {None} else len(clusters),

@@ -28,14 +28,13 @@ from app.models.publications import (
 )
 from app.models.sources import Delivery
 from app.models.unit import unit_of
-from app.services import changes, explanations, figures, subjects
+from app.services import changes, figures, reasons, subjects
 from app.services.bulk import born
 from app.services.figures import Computed, View
 from app.services.nouns import NounType
 from app.services.readings import value_of
 
 CHECKED_AT_ONCE = 100
-_FACTS_NAMED = 20
 _SAID = ("status", "value", "unit", "numerator", "denominator", "n_people", "interval")
 _REPLAYED = ("metric", "definition_version", "value", "value_type", "unit", "numerator", "denominator", "interval")
 
@@ -115,9 +114,9 @@ async def check(session: AsyncSession, _arguments: Mapping[str, object]) -> None
             computed = await _answer(session, question, View(now=row.stood_at))
         except NotFound:
             computed = None
-        row.checked_position = newest
+        held, row.checked_position = row.checked_position, newest
         if computed is not None and _changed(row.figure, computed.figure.as_json()):
-            await _restate(session, row, computed)
+            await _restate(session, row, computed, held)
         await session.flush()
 
 
@@ -125,7 +124,7 @@ def _changed(said: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     return any(said[name] != found[name] for name in _SAID)
 
 
-async def _restate(session: AsyncSession, row: PublishedFigure, computed: Computed) -> None:
+async def _restate(session: AsyncSession, row: PublishedFigure, computed: Computed, held: int) -> None:
     figure = replace(computed.figure, revision=row.revision + 1)
     kept = {
         name: getattr(row, name) for name in ("metric", "subject_kind", "subject_id", "question", "note", "stood_at")
@@ -138,7 +137,9 @@ async def _restate(session: AsyncSession, row: PublishedFigure, computed: Comput
         revision=row.revision + 1,
         checked_position=row.checked_position,
     )
-    because = await _because(session, row, computed)
+    question = FigureQuestion.model_validate(row.question)
+    former = await _answer(session, question, View(as_of=row.recorded_at, now=row.stood_at))
+    because = await reasons.because(session, row, former, computed, position=held)
     row.current, row.version, row.recorded_at = False, row.version + 1, unit_of(session).tick()
     session.add(later)
     await session.flush()
@@ -150,34 +151,6 @@ async def _restate(session: AsyncSession, row: PublishedFigure, computed: Comput
     await changes.note(session, [row], "restated")
     await changes.note(session, [later], "published")
     await changes.note(session, [restatement], "created")
-
-
-async def _because(session: AsyncSession, row: PublishedFigure, computed: Computed) -> dict[str, Any]:
-    """Return the facts behind the new figure that were recorded after the old one was."""
-    measured = await explanations.measurements(session, computed.measurement_ids, as_of=None)
-    corrected = [ids.encode("mea", each.id) for each in measured if each.recorded_at > row.recorded_at]
-    if corrected:
-        return _reason("corrected_measurements", "Measurements were corrected, or came late.", corrected)
-    events = []
-    if computed.events:
-        found = await explanations.events(session, computed, after=None, limit=_FACTS_NAMED, since=row.recorded_at)
-        events = [ids.encode("evt", each.id) for each in found]
-    if events:
-        return _reason("late_events", "Learning events of that time were received later.", events)
-    taken = await _taken_back(session, row, computed)
-    return _reason("changed_facts", "Facts of that time were voided, corrected, linked elsewhere or taken back.", taken)
-
-
-async def _taken_back(session: AsyncSession, row: PublishedFigure, computed: Computed) -> list[str]:
-    """Return the measurements that the old figure rested on and the new one does not: voided, or of other periods."""
-    question = FigureQuestion.model_validate(row.question)
-    former = await _answer(session, question, View(as_of=row.recorded_at, now=row.stood_at))
-    gone = set(former.measurement_ids) - set(computed.measurement_ids)
-    return [ids.encode("mea", each) for each in sorted(gone)]
-
-
-def _reason(code: str, detail: str, facts: list[str]) -> dict[str, Any]:
-    return {"reason": code, "detail": detail, "facts": facts[:_FACTS_NAMED]}
 
 
 async def replay(session: AsyncSession, exported: ExportedExplanation) -> Replay:

@@ -60,38 +60,50 @@ _OF_NO_FACT = {
 """Inputs that are never read from facts that have an address."""
 
 
+async def links_of(session: AsyncSession, computed: Computed) -> dict[str, Sequence[Link] | str]:
+    """Return for each input of a figure the facts that it was read from, or the reason why they are not listed.
+
+    As many queries at the most as the family has nouns that it counts rows of.
+    """
+    listed = {} if computed.behind is None else await computed.behind(session)
+    return {name: _of_input(computed, name, listed.get(name, ())) for name in computed.inputs}
+
+
+def _of_input(computed: Computed, name: str, listed: Sequence[Link] | str) -> Sequence[Link] | str:
+    own = computed.links.get(name, ())
+    if isinstance(listed, str):
+        return own or listed
+    return [*own, *listed] or (() if name in _OF_NO_FACT else computed.about)
+
+
 async def inputs_of(session: AsyncSession, computed: Computed) -> list[ExplainedInput]:
     """Return every input of a figure with its value, its description and all facts that it was read from, by age.
 
-    An input without such facts says why. As many queries at the most as the family has nouns that it counts rows of.
+    An input without such facts says why. The queries are those of `links_of`.
     """
     described = {each.name: each.description for each in metric(computed.figure.metric).inputs}
-    listed = {} if computed.behind is None else await computed.behind(session)
+    links = await links_of(session, computed)
     return [
-        _unfolded(computed, name, value, described[name], listed.get(name, ()))
+        _unfolded(computed, name, value, described[name], links[name])
         for name, value in computed.inputs.items()
         if name in described
     ]
 
 
 def _unfolded(
-    computed: Computed, name: str, value: Any, description: str, listed: Sequence[Link] | str
+    computed: Computed, name: str, value: Any, description: str, links: Sequence[Link] | str
 ) -> ExplainedInput:
-    rows = () if isinstance(listed, str) else listed
-    links: Sequence[Link] = [*computed.links.get(name, ()), *rows]
-    if not links and name not in _OF_NO_FACT and not isinstance(listed, str):
-        links = computed.about
-    found = sorted({address(link) for link in links}, key=key)
-    unlinked = None
-    if not found:
-        unlinked = listed if isinstance(listed, str) else _OF_NO_FACT.get(name) or _why_unlinked(computed, value)
+    reason = links if isinstance(links, str) else None
+    found = sorted({address(link) for link in links if not isinstance(link, str)}, key=key)
+    if not found and reason is None:
+        reason = _OF_NO_FACT.get(name) or _why_unlinked(computed, value)
     return ExplainedInput(
         name=name,
         value=plain(value),
         description=description,
         links=found,
         links_total=len(found),
-        unlinked=unlinked,
+        unlinked=reason,
     )
 
 
@@ -105,8 +117,17 @@ def _why_unlinked(computed: Computed, value: Any) -> str:
 
 def address(link: Link) -> str:
     """Return the address of a fact."""
-    prefix, plural = _PATHS[link.noun]
-    return f"/v1/{plural}/{ids.encode(prefix, link.id)}"
+    return f"/v1/{_PATHS[link.noun][1]}/{public(link)}"
+
+
+def public(link: Link) -> str:
+    """Return the public id of a fact."""
+    return ids.encode(prefix(link.noun), link.id)
+
+
+def prefix(noun: str) -> str:
+    """Return the prefix of the public ids of a noun."""
+    return _PATHS[noun][0]
 
 
 def key(link: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -43,7 +44,11 @@ _METRIC_FIELDS = (
     "edge_rules",
     "source",
     "standing",
+    "by",
+    "cuts",
 )
+_OF_SUBJECTS = ("by", "cuts")
+"""Fields that the row of the catalogue does not have: what figures there are of the metric."""
 _AsOf = Annotated[
     datetime | None,
     strawberry.argument(description="As the facts stood at this instant; null: as the node's own view, or now."),
@@ -200,8 +205,22 @@ class Found:
         return metric(self.computed.figure.metric)
 
 
+@cache
+def _cut(slug: str) -> MetricRead:
+    return MetricRead.of(metric(slug))
+
+
+class _MetricField(ValueField):
+    """A field of a metric, of its row or of what figures there are of it."""
+
+    def get_result(self, source: Any, info: Any, args: list[Any], kwargs: Any) -> Any:
+        """Return the value under the field's own name."""
+        shown = _cut(source.slug) if self.name in _OF_SUBJECTS else source
+        return super().get_result(shown, info, args, kwargs)
+
+
 def _metric_type() -> Any:
-    body = fields_of(MetricRead, ValueField, only=_METRIC_FIELDS)
+    body = fields_of(MetricRead, _MetricField, only=_METRIC_FIELDS)
     return strawberry.type(type("MetricNode", (), body), name="Metric", description="The definition of a metric.")
 
 

@@ -121,6 +121,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="manager_support_index",
+        definition_version=2,
         title="Manager support index",
         unit="ratio",
         description="How much of three deeds managers do for a learner: agree a goal before, give a chance, follow up.",
@@ -129,6 +130,7 @@ METRICS: tuple[Metric, ...] = (
             "Records of deeds before surveys; what comes from surveys is counted.",
             "Unknown is not undone: learners with an unknown deed are left out and counted.",
             "Per manager only from the minimum cohort on (privacy rule G10).",
+            "Distinct people: of several pursuits, the one with the least support counts; unknown in one is unknown.",
         ),
         source="metrics.md section 3; research on transfer of training (manager support)",
         standing=Standing.OURS,

@@ -63,6 +63,7 @@ def retention_of_learning(*, scores: Sequence[Recall]) -> Answer:
 METRICS: tuple[Metric, ...] = (
     Metric(
         slug="pass_rate",
+        definition_version=2,
         title="Pass rate",
         unit="ratio",
         description="How many of those graded passed, on the first attempt or ever.",
@@ -71,6 +72,7 @@ METRICS: tuple[Metric, ...] = (
             "Who was never graded has not failed and is not in the denominator.",
             "If nobody has been graded, the figure is no_data.",
             "Completed is not passed.",
+            "Distinct people: who is graded in several activities has passed when all of them are passed.",
         ),
         source="Standard",
         standing=Standing.STANDARD,

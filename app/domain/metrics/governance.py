@@ -143,11 +143,15 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="real_work_share",
+        definition_version=2,
         title="Share of real work",
         unit="ratio",
         description="How much of the learning is scenario or real task, or how many targeted roles have a path.",
         formula="hours: hours in scenario and real-task activities / hours; roles: roles with a path / roles targeted",
-        edge_rules=("From the design attributes of activities, not from their titles.",),
+        edge_rules=(
+            "From the design attributes of activities, not from their titles.",
+            "Hours as platforms tell them, by design where a completion tells none; of people who are known.",
+        ),
         source="metrics.md section 7",
         standing=Standing.OURS,
         variant_parameter="of",

@@ -117,6 +117,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         slug="completion_rate",
+        definition_version=2,
         title="Completion rate",
         unit="ratio",
         description="How many of those who should learn, of those enrolled, or of a cohort have completed.",
@@ -131,6 +132,7 @@ METRICS: tuple[Metric, ...] = (
             "cohort: enrolments younger than the horizon are excluded and counted.",
             "Only the cohort variant may be compared over time.",
             "audience: a completion counts since the latest offer, where there was one offer an earlier one too.",
+            "A later audience is a new offer if it sets a due day; without one it lists people for the offer they had.",
             "enrolled, cohort: the first completion counts, later attempts do not undo it. Still valid: validity_rate.",
             "A denominator of 0 is not_applicable.",
         ),

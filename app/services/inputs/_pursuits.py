@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     null,
+    or_,
     select,
     union_all,
 )
@@ -160,13 +161,14 @@ def members(session: AsyncSession, scope: Scope) -> Subquery:
 def offers(session: AsyncSession, scope: Scope, *, cut: str) -> Subquery:
     """Return each offer by today: as `members`, and whether it was the `first` of the person and pursuit: 0 or 1.
 
-    `cut` names the day that makes it another one, of the offer (`offered_on`) or by which it is due (`due_on`).
+    `cut` names the day that makes it another one, of the offer (`offered_on`) or by which it is due (`due_on`). Who
+    is listed once more without a due day is offered nothing anew: it is the offer that there was.
     """
     listed, under, tables = _listed(session, scope)
     shown, keys = _keys(scope, under)
     day = func.min(listed.c.offered_on)
     first = day == func.min(day).over(partition_by=(*keys, listed.c.person_id))
-    return (
+    every = (
         select(
             *shown,
             listed.c.person_id,
@@ -180,6 +182,7 @@ def offers(session: AsyncSession, scope: Scope, *, cut: str) -> Subquery:
         .group_by(*keys, listed.c.person_id, listed.c[cut])
         .subquery()
     )
+    return select(every).where(or_(every.c.first == 1, every.c.due_on.is_not(None))).subquery()
 
 
 def engaged(session: AsyncSession, scope: Scope) -> Subquery:

@@ -26,17 +26,11 @@ from app.models.unit import unit_of
 from app.services import standing
 from app.services.inputs._outcomes import with_kpis
 from app.services.inputs._provider import Link, Scope
+from app.services.inputs._rhythm import Rhythm, rhythm
 from app.services.inputs._under import initiatives
 from app.services.money import worth as in_margin
 from app.services.versions import rows_at
 
-_A_YEAR = {
-    Cadence.DAY: "365.2425",
-    Cadence.WEEK: "52.1775",
-    Cadence.MONTH: "12",
-    Cadence.QUARTER: "4",
-    Cadence.YEAR: "1",
-}
 PLACES = Decimal(1).scaleb(-12)
 _HEADLINE_GRADE = 3
 _Z = Decimal("1.959963984540")
@@ -156,9 +150,14 @@ class Worth:
         return self.whole - margin, self.whole + margin
 
     @property
+    def rhythm(self) -> Rhythm:
+        """The periods that the effect is told of: those of its panel, whatever the KPI's cadence is today."""
+        return rhythm(self.estimate.panel.get("period_days"), Cadence(self.kpi.cadence))
+
+    @property
     def a_year(self) -> Decimal:
-        """Periods a year, by the KPI's cadence."""
-        return Decimal(_A_YEAR[Cadence(self.kpi.cadence)])
+        """Periods a year."""
+        return self.rhythm.a_year
 
     @property
     def worth(self) -> Money | None:
@@ -197,19 +196,31 @@ class Worth:
 
     def caveats(self, *, annual: bool = True) -> tuple[Caveat, ...]:
         """Return what is said beside money: of the evidence, of the unit value and, of a year's, what is assumed."""
-        notes = (unapproved(approved=self.unit_value is None or self.approved), self._assumed() if annual else None)
+        notes = (
+            unapproved(approved=self.unit_value is None or self.approved),
+            self._assumed() if annual else None,
+            self._other_period() if annual else None,
+        )
         return (*self.evidence(), *(note for note in notes if note))
 
     def _assumed(self) -> Caveat | None:
         """Return how much of a year was observed, where it was not all: the rest is assumed, as a statement says."""
         seen = None if self.observed is None else exact(self.observed)
-        year = f"the year's {written(rounded(self.a_year))} periods ({self.kpi.name}, by {self.kpi.cadence})"
+        year = f"the year's {written(rounded(self.a_year))} periods ({self.kpi.name}, by {self.rhythm.spoken})"
         if seen is None:
             detail = f"How many of {year} were observed is not known; that the effect lasts is assumed, not shown."
             return Caveat("periods_assumed", detail)
         rest = self.a_year - seen
         said = f"{written(rounded(seen))} of {year} were observed on average; that the effect lasts through the other"
         return caveat("periods_assumed", f"{said} {written(rounded(rest))} is assumed, not shown.", when=rest > 0)
+
+    def _other_period(self) -> Caveat | None:
+        """Return that the effect is of other periods than those in which the KPI is measured now."""
+        other = self.rhythm.cadence != Cadence(self.kpi.cadence)
+        detail = (
+            f"The effect is by {self.rhythm.spoken}, as it was estimated; {self.kpi.name} is by {self.kpi.cadence}."
+        )
+        return caveat("other_period", detail, when=other)
 
     def evidence(self) -> tuple[Caveat, ...]:
         """Return what is said of the evidence."""
@@ -247,7 +258,7 @@ async def worths(session: AsyncSession, scope: Scope) -> dict[UUID, list[Worth]]
     """
     table = EffectEstimate
     about = table.outcome_id if scope.kind == "outcome" else table.initiative_id
-    names = (*standing.COLUMNS, "initiative_id", "outcome_id", "accepted", "results", "exposed_side")
+    names = (*standing.COLUMNS, "panel", "initiative_id", "outcome_id", "accepted", "results", "exposed_side")
     statement = (
         select(*(col(getattr(table, name)) for name in (*names, "recorded_at")))
         .where(

@@ -5,7 +5,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Subquery, and_, case, func, literal, null, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.answers import caveat
@@ -15,7 +30,7 @@ from app.services.inputs._cuts import refuse
 from app.services.inputs._heads import headcount, who
 from app.services.inputs._listed import Of, Rows, audiences, listed
 from app.services.inputs._provider import BUCKETS, PEOPLE, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, distinct_people, members, place_of
+from app.services.inputs._pursuits import counted, members, place_of
 from app.services.inputs._under import employed_on, initiatives, people
 from app.services.inputs.surveys import KINDS, answers, latest
 from app.services.versions import rows_at
@@ -213,18 +228,28 @@ def _newest_deeds(session: AsyncSession, scope: Scope) -> Subquery:
 
 
 async def _supported(session: AsyncSession, scope: Scope) -> Mapping[Place, Supported]:
-    base = _helped(session, scope)
-    also = tuple(base.c[name] for name in (*_DEEDS, "known_by"))
     found: dict[Place, Supported] = {}
-    for row in await session.execute(counted(session, scope, base, "noted_on", (func.count(),), also=also)):
-        *deeds, source, count = row[1 + len(scope.by) :]
+    for row in await session.execute(_learners(session, scope)):
+        *deeds, surveyed, count = row[1 + len(scope.by) :]
         known = {name: None if done is None else bool(done) for name, done in zip(_DEEDS, deeds, strict=True)}
-        found.setdefault(place_of(row, scope), Supported()).learners.append(known | {"source": source, "count": count})
-    known_of = and_(*(base.c[name].is_not(None) for name in _DEEDS))
-    people_known = (distinct_people(scope, base, known_of),)
-    for row in await session.execute(counted(session, scope, base, "noted_on", people_known)):
-        found[place_of(row, scope)].people = int(row[-1])
+        here = found.setdefault(place_of(row, scope), Supported())
+        here.learners.append(known | {"source": "survey" if surveyed else "record", "count": count})
+        here.people += count if None not in deeds else 0
     return found
+
+
+def _learners(session: AsyncSession, scope: Scope) -> Select[Any]:
+    """Count learners by place and what was done for them: of several pursuits the least, in which none is unknown."""
+    base = _helped(session, scope)
+    deeds = [
+        case((func.min(base.c[name]) == 0, 0), (func.count(base.c[name]) == func.count(), 1)).label(name)
+        for name in _DEEDS
+    ]
+    surveyed = func.max(case((base.c.known_by == "survey", 1), else_=0)).label("surveyed")
+    measures = (*deeds, surveyed)
+    inner = counted(session, scope, base, "noted_on", measures, also=(base.c.person_id,)).subquery()
+    keys = [*list(inner.c)[: 1 + len(scope.by)], *(inner.c[name] for name in (*_DEEDS, "surveyed"))]
+    return select(*keys, func.count()).group_by(*(literal_column(str(place)) for place in range(1, len(keys) + 1)))
 
 
 def _support(found: Supported, _scope: Scope) -> Given:

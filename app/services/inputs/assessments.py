@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Subquery, Uuid, and_, case, func, literal, select, true, union_all
+from sqlalchemy import ColumnElement, Subquery, Uuid, and_, case, func, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.metrics.privacy import Sensitivity
@@ -17,9 +17,10 @@ from app.models.assessments import AssessmentMoment, AssessmentScore, Proficienc
 from app.models.base import Exact
 from app.models.learning import Enrolment
 from app.services.inputs._cuts import SUBJECTS, refuse
+from app.services.inputs._heads import headcount, who
 from app.services.inputs._listed import Rows, listed
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Behind, Given, Place, Provider, Scope
-from app.services.inputs._pursuits import counted, place_of, total
+from app.services.inputs._pursuits import counted, place_of
 from app.services.inputs._under import activities, initiatives, local_day, people, told_along, whole
 from app.services.inputs.surveys import KINDS
 from app.services.versions import rows_at
@@ -127,17 +128,21 @@ def _retained(found: Scores, _scope: Scope) -> Given:
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """Counts of people and graded activities in one place."""
+    """Counts of people in one place: who passed has passed all that was graded of them there."""
 
     attempted: int = 0
-    people: int = 0
     passed_first: int = 0
     passed_ever: int = 0
-    never_graded: int = 0
+    examined: int = 0
+
+    @property
+    def never_graded(self) -> int:
+        """Who enrolled in an exam and was graded in nothing."""
+        return self.examined - self.attempted
 
 
 async def _graded(session: AsyncSession, scope: Scope) -> Mapping[Place, Graded]:
-    """Count each person once for each exam, and for each other activity that is graded."""
+    """Count who was graded by whether they passed, and who should have been: in exams and in whatever is graded."""
     enrolments, under = rows_at(session, Enrolment, scope.as_of), activities(session, scope)
     kinds = rows_at(session, Activity, scope.as_of)
     joined = enrolments.join(under, under.c.activity_id == enrolments.c.activity_id)
@@ -158,22 +163,22 @@ async def _graded(session: AsyncSession, scope: Scope) -> Mapping[Place, Graded]
     )
     graded, passed = base.c.graded.is_not(None), base.c.passed.is_not(None)
     measures = (
-        total(graded),
-        func.count(func.distinct(case((graded, base.c.person_id)))),
-        total(and_(passed, base.c.passed == base.c.graded)),
-        total(passed),
-        total(and_(~graded, base.c.kind == ActivityKind.EXAM)),
+        who(graded),
+        who(graded, each=and_(passed, base.c.passed == base.c.graded)),
+        who(graded, each=passed),
+        who(or_(graded, base.c.kind == ActivityKind.EXAM)),
     )
+    statement = headcount(session, scope, base, "first_at", measures, person=people(session, scope), repeated=True)
     return {
         place_of(row, scope): Graded(*(int(each) for each in row[1 + len(scope.by) :]))
-        for row in await session.execute(counted(session, scope, base, "first_at", measures))
+        for row in await session.execute(statement)
     }
 
 
 def _passed(name: str) -> Any:
     def read(found: Graded, _scope: Scope) -> Given:
         inputs = {"attempted": found.attempted, name: getattr(found, name), "never_graded": found.never_graded}
-        return Given(inputs, found.people)
+        return Given(inputs, found.attempted)
 
     return read
 

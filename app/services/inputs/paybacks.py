@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.figure import Status
 from app.domain.money import Money
-from app.models.days import first_day
 from app.models.initiatives import Alignment
 from app.services.inputs._cuts import VALUED
-from app.services.inputs._provider import Given, Place, Provider, Scope, bucket_end
+from app.services.inputs._provider import Given, Place, Provider, Scope
 from app.services.inputs._pursuits import members
 from app.services.inputs._worth import Spent, Worth, mixed, spent, worths
 from app.services.versions import rows_at
@@ -31,27 +30,15 @@ class Flows:
     worths: tuple[tuple[Worth, date | None], ...] = ()
 
     def benefits(self) -> list[tuple[date, Money]] | None:
-        """Return the benefits of the first year at the ends of the KPI's periods; None where one cannot be dated."""
+        """Return the benefits of the first year at the ends of the effects' periods; None where one cannot be dated."""
         found: list[tuple[date, Money]] = []
         for worth, since in self.worths:
             unit = worth.worth
             if unit is None or since is None:
                 return None
             amount = Money(worth.whole * unit.amount, unit.currency)
-            found += [(end, amount) for end in _periods(since, str(worth.kpi.cadence), int(worth.a_year))]
+            found += [(end, amount) for end in worth.rhythm.ends(since, int(worth.a_year))]
         return found or None
-
-
-def _periods(since: date, cadence: str, count: int) -> list[date]:
-    """Return the days after the first `count` whole periods that begin on `since` or later."""
-    start = first_day(since, cadence)
-    if start < since:
-        start = bucket_end(start, cadence)
-    found: list[date] = []
-    for _ in range(count):
-        start = bucket_end(start, cadence)
-        found.append(start)
-    return found
 
 
 async def _load(session: AsyncSession, scope: Scope) -> Mapping[Place, Flows]:

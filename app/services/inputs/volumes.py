@@ -178,7 +178,8 @@ def _has_hours(table: FromClause, scope: Scope) -> ColumnElement[bool]:
     return and_(_is_live(table, scope), table.c.hours.is_not(None))
 
 
-_LENGTH = "it depends on how long the time is: ask for each with from and to"
+_LENGTH = "without a time it is of the last year, of which buckets are no parts: ask for each month with from and to"
+_AS_IT_STANDS = "which activities are on offer is known as it stands, not over each time: ask with as_of, from and to"
 _OF_EMPLOYEES = refuse(
     wave="employees whom nothing is offered to have no wave",
     learning="its denominator are all employees, whatever they learn: ask for participants along it",
@@ -187,7 +188,7 @@ _OF_EMPLOYEES = refuse(
 _OF_CATALOGUE = refuse(
     people="the catalogue is on offer to everyone: ask for participants or learning_hours of the group",
     learning="it tells the share of the catalogue that is used: ask for participants or learning_hours along it",
-    time=_LENGTH,
+    time=_AS_IT_STANDS,
 )
 
 PROVIDERS = (

@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 
+from app.domain import ids
 from app.domain.metrics.intervals import wilson
 from tests.api.figures.school import School, event, numbers
+from tests.api.figures.test_facts import batch
 from tests.builders import make
 
 RATES = {
@@ -75,3 +77,40 @@ async def test_of_several_pursuits_the_one_still_going_on_counts_and_the_one_lef
         each["detail"] for each in rate["caveats"] if each["code"] == "withdrawn_before_start"
     )
     assert (at_risk["value"], at_risk["denominator"]) == ("0", "7")
+
+
+async def test_who_is_graded_and_supported_in_two_initiatives_is_one_person_by_the_worse_of_them(
+    school: School,
+) -> None:
+    everyone = numbers(12)
+    await school.hire(*everyone)
+    outcome = await make(school.client, "outcomes")
+    deeds: list[dict[str, object]] = []
+    for n, exam in enumerate(("a", "b")):
+        initiative = await school.initiative()
+        await school.course(exam, initiative_id=initiative, kind="exam")
+        await school.offer(initiative, everyone)
+        await make(school.client, "alignments", n, initiative_id=initiative, outcome_id=outcome["id"])
+        for at, each in enumerate(everyone):
+            about = {"initiative_id": initiative, "person_id": ids.encode("per", school.people[each])}
+            deeds += [
+                about | {"deed": deed, "noted_on": "2026-02-01", "done": n == 0 or at < 6}
+                for deed in ("goal_agreed", "chance_given", "follow_up_held")
+            ]
+    passed = [event("passed", each, "a", "2026-02-01", passed=True) for each in everyone[:11]]
+    passed += [event("passed", each, "b", "2026-02-02", passed=True) for each in everyone[:8]]
+    failed = [event("failed", each, "b", "2026-02-02", passed=False) for each in everyone[8:11]]
+    await school.tell(event("enrolled", everyone[11], "a", "2026-01-10"), *passed, *failed)
+    await batch(school.client, "support-deeds", deeds)
+    tenant = (await school.client.get("/v1/tenant")).json()["id"]
+
+    for subject in (outcome["objective_id"], outcome["id"], tenant):
+        rate, ever, support = await school.figures(
+            ["pass_rate", "pass_rate{attempt=ever}", "manager_support_index"], subject
+        )
+        for each in (rate, ever):
+            assert (each["numerator"], each["denominator"], each["n_people"]) == ("8", "11", 11)
+        assert "1 people" in next(each["detail"] for each in rate["caveats"] if each["code"] == "never_graded")
+        assert (support["value"], support["denominator"], support["n_people"]) == ("0.5", "36", 12)
+    [one] = await school.figures("pass_rate", initiative)
+    assert (one["numerator"], one["denominator"]) == ("8", "11")

@@ -88,6 +88,8 @@ async def test_each_cycle_is_judged_by_what_was_done_since_it_was_offered(school
         [("9", "12"), ("4", "12")],
     ]
     assert parts(april[:2]) == [("4", "12"), ("8", "12")]
+    await school.offer(course, everyone, on="2026-05-01")
+    assert parts(await school.figures(_CYCLE, course)) == some, "who is only listed once more starts no new cycle"
 
 
 async def test_where_no_audience_says_a_date_each_attempt_that_the_platform_dates_is_judged(school: School) -> None:

@@ -56,12 +56,12 @@ async def test_only_what_people_let_stand_is_worth_money(client: httpx.AsyncClie
     assert (before["status"], before["value"]) == (accepted["status"], accepted["value"])
     assert [len(each["ledger"]["entries"]) for each in told] == [1, 0]
     assert again == effect
-    assert near(accepted, (effect * 12 * 100 - 1250) / 1250 * 100)
+    assert near(accepted, (effect * 4 * 100 - 1250) / 1250 * 100)
 
 
 async def test_each_ratio_of_money_is_what_its_parts_say(client: httpx.AsyncClient) -> None:
     found, estimate = await estimated(client)
-    benefit = await accept(client, estimate) * 12 * 100
+    benefit = await accept(client, estimate) * 4 * 100
     metrics = ["annual_benefit", "net_benefit", "bcr", "roi", "payback", "cost", "cost{basis=direct}"]
 
     worth, net, bcr, roi, payback, cost, direct = [await figure(client, each, found.initiative) for each in metrics]
@@ -94,25 +94,30 @@ async def test_money_of_a_year_says_how_much_of_it_is_assumed_and_whether_the_un
             client, "cost_of_delay", found.initiative
         )
 
-    months, delay = await figures()
+    quarters, delay = await figures()
     await client.patch(f"/v1/unit-values/{unit_value['id']}", json={"approver_id": approver})
-    await client.patch(f"/v1/kpis/{found.kpi}", json={"cadence": "year"})
-    year, approved = await figures()
+    await client.patch(f"/v1/kpis/{found.kpi}", json={"cadence": "quarter"})
+    same, approved = await figures()
 
-    for each in months:
+    for each in quarters:
         [assumed] = [note["detail"] for note in each["caveats"] if note["code"] == "periods_assumed"]
-        assert assumed.startswith("2 of the year's 12 periods"), assumed
-        assert "through the other 10 is assumed" in assumed
+        assert assumed.startswith("2 of the year's 4 periods"), assumed
+        assert "through the other 2 is assumed" in assumed
         assert codes(each).count("unit_value_not_approved") == 1, each
+        [other] = [note["detail"] for note in each["caveats"] if note["code"] == "other_period"]
+        assert "by quarter, as it was estimated" in other
+        assert other.endswith("is by month.")
     assert "unit_value_not_approved" in codes(delay)
     assert "periods_assumed" not in codes(delay)
-    assert {"unit_value_not_approved", "periods_assumed"}.isdisjoint(
-        code for each in (*year, approved) for code in codes(each)
+    assert "other_period" not in codes(delay)
+    assert {"unit_value_not_approved", "other_period"}.isdisjoint(
+        code for each in (*same, approved) for code in codes(each)
     )
-    roi = next(each for each in year if each["metric"] == "roi")
+    assert [each["value"] for each in same] == [each["value"] for each in quarters]
+    roi = next(each for each in same if each["metric"] == "roi")
     observed = stated["observed"]
     assert (observed["units"]["roi"], stated["stakes"]["periods"]) == (roi["unit"], 2)
-    assert abs(observed["roi"] - (2 * (float(roi["value"]) + 100) - 100)) < 0.001
+    assert abs(observed["roi"] - ((float(roi["value"]) + 100) / 2 - 100)) < 0.001
 
 
 async def test_dated_payback_begins_with_the_first_day_of_money_and_waits_for_the_lag(
@@ -125,8 +130,8 @@ async def test_dated_payback_begins_with_the_first_day_of_money_and_waits_for_th
 
     dated = await figure(client, "payback{method=dated}", found.initiative)
 
-    assert (dated["value"], dated["unit"]) == (str(round(Decimal(92) * 12 / Decimal("365.2425"), 6)), "months")
-    assert "2026-10-01" in next(each["detail"] for each in dated["caveats"] if each["code"] == "paid_back_on")
+    assert (dated["value"], dated["unit"]) == (str(round(Decimal(274) * 12 / Decimal("365.2425"), 6)), "months")
+    assert "2027-04-01" in next(each["detail"] for each in dated["caveats"] if each["code"] == "paid_back_on")
 
 
 async def test_the_next_cheaper_initiative_is_what_more_effect_is_weighed_against(client: httpx.AsyncClient) -> None:

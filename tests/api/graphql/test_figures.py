@@ -136,10 +136,12 @@ async def test_figures_are_cut_filtered_and_followed_to_their_events_as_in_rest(
     assert len(behind) == 4
 
 
-async def test_the_catalogue_stands_at_the_root(graph: Ask) -> None:
-    found = await graph('{ metric(slug: "completion_rate") { slug unit } metrics { slug } }')
+async def test_the_catalogue_stands_at_the_root(graph: Ask, client: httpx.AsyncClient) -> None:
+    asked = "slug unit by cuts { metric subjects by refused }"
+    found = await graph(f'{{ metric(slug: "completion_rate") {{ {asked} }} metrics {{ slug }} }}')
+    rest = (await client.get("/v1/metrics/completion_rate")).json()
 
-    assert found["metric"] == {"slug": "completion_rate", "unit": "ratio"}
+    assert found["metric"] == {name: rest[name] for name in ("slug", "unit", "by", "cuts")}
     assert "completion_rate" in [each["slug"] for each in found["metrics"]]
 
 
