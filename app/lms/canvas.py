@@ -135,6 +135,21 @@ def _submission(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts:
     }
 
 
+def _outcome_result(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts | str:
+    """Return the facts of a mastered or missed outcome; where the body names nobody, of a student who acted."""
+    raw, high = number(body.get("score")), number(body.get("possible"))
+    named = _named(body.get("learning_outcome_id"), metadata, prefix="learning_outcome:", title=body.get("title"))
+    facts = _by_actor(metadata, named)
+    if text(body.get("user_id")) or text(body.get("user_uuid")):
+        names = learner(*_user(body.get("user_id"), metadata), account(body.get("user_uuid")))
+        facts = {"kind": Kind.EXPERIENCED, "identities": names, "activity": named}
+    if isinstance(facts, str):
+        return facts
+    mastery = {"mastery": str(body["mastery"]).lower()} if isinstance(body.get("mastery"), bool) else {}
+    score = {"score_raw": raw, "score_max": high, "score_scaled": scaled(raw, None, high)}
+    return {**facts, **score, "times": (body.get("assessed_at"), body.get("created_at")), "extras": mastery}
+
+
 def _discussion_entry(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts:
     return {
         "kind": Kind.EXPERIENCED,
@@ -202,6 +217,8 @@ _READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Facts | str
     "enrollment_created": _enrolment,
     "enrollment_updated": _enrolment,
     "grade_change": _grade,
+    "learning_outcome_result_created": _outcome_result,
+    "learning_outcome_result_updated": _outcome_result,
     "quiz_submitted": _quiz_submitted,
     "submission_created": _submission,
     "submission_updated": _submission,
