@@ -3,7 +3,7 @@
 All of them are coroutines: FastAPI sends a plain function to a thread.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import HTTPBearer
@@ -21,6 +21,7 @@ Ingest = Group[Inbound, Receipt]
 """The queue of deliveries."""
 
 _VERSION_DIGITS = 9
+_NO_VERSION = 0
 
 bearer = HTTPBearer(
     auto_error=False, scheme_name="apiKey", bearerFormat="tl_<tenant>_<key id>_<secret>", description="An API key."
@@ -63,24 +64,30 @@ async def _versions(
         str | None,
         Header(
             description="ETag of the version that you read; a stale one is answered 412.",
-            json_schema_extra={"pattern": r'^\s*(\*|"[0-9]{1,9}"(\s*,\s*"[0-9]{1,9}")*)\s*$'},
+            json_schema_extra={"pattern": r'^\s*(\*|(W/)?"[0-9]{1,9}"(\s*,\s*(W/)?"[0-9]{1,9}")*)\s*$'},
         ),
     ] = None,
 ) -> tuple[int, ...] | None:
-    if if_match is None or if_match.strip() == "*":
+    """Return the versions that If-Match allows; none of them: any, as long as there is one (`*`). None: no If-Match."""
+    if if_match is None:
         return None
-    return _etags(if_match, "If-Match")
+    return () if if_match.strip() == "*" else _etags(if_match, "If-Match")
 
 
 def _etags(header: str, name: str) -> tuple[int, ...]:
+    """Return the versions of strong ETags; of a weak one a version that none is at, as it never matches.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
+    """
     versions = []
     for part in header.split(","):
         text = part.strip()
-        number = text.removeprefix('"').removesuffix('"')
-        if text.startswith("W/") or not text.startswith('"') or not number.isdecimal() or len(number) > _VERSION_DIGITS:
+        strong = text.removeprefix("W/")
+        number = strong.removeprefix('"').removesuffix('"')
+        if not strong.startswith('"') or not number.isdecimal() or len(number) > _VERSION_DIGITS:
             fault = Fault("not_an_etag", 'takes strong ETags as received, such as "3"', header=name)
             raise Invalid(f"{name} takes ETags as this service gave them.", errors=(fault,))
-        versions.append(int(number))
+        versions.append(int(number) if strong == text else _NO_VERSION)
     return tuple(versions)
 
 
@@ -106,6 +113,13 @@ DirectoryOf = Annotated[Directory, Depends(_directory)]
 BaseUrl = Annotated[str, Depends(_base_url)]
 Versions = Annotated[tuple[int, ...] | None, Depends(_versions)]
 IfNoneMatch = Annotated[str | None, Header(description="ETag at hand; 304 when it is still current.")]
+Newly = Annotated[
+    Literal["*"] | None,
+    Header(
+        alias="If-None-Match",
+        description="`*`: only create; a row that is there already is left as it is and answered 412.",
+    ),
+]
 AsOf = Annotated[
     AwareTime | None, Query(description="As it stood at this instant; absent: now.", examples=["2026-03-01T00:00:00Z"])
 ]

@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from app.api import cursors, expansions
 from app.api.batches import RULES, BatchResult, batch_of, batch_shape
-from app.api.deps import IDEMPOTENT, KEY_REQUIRED, AsOf, IfNoneMatch, SessionOf, VaultOf, Versions
+from app.api.deps import IDEMPOTENT, KEY_REQUIRED, AsOf, IfNoneMatch, Newly, SessionOf, VaultOf, Versions
 from app.api.routing import UnitRoute
 from app.api.shapes import camel, page_shape, patch_shape, query_shape
 from app.domain import ids
@@ -157,9 +157,16 @@ class Door:
         noun = self.noun
 
         async def endpoint(
-            external_id: str, fields: Any, response: Response, session: SessionOf, versions: Versions
+            external_id: str,
+            fields: Any,
+            response: Response,
+            session: SessionOf,
+            versions: Versions,
+            only_new: Newly = None,
         ) -> Any:
-            row, new = await nouns.put(session, noun, external_id, fields, versions=versions)
+            row, new = await nouns.put(
+                session, noun, external_id, fields, versions=versions, only_new=only_new is not None
+            )
             if new:
                 response.status_code = 201
                 response.headers["Location"] = self.location(row)

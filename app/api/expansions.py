@@ -150,7 +150,9 @@ def parsed(noun: NounType[Any], text: str | None) -> Tree:
         for step in steps:
             offered = relations(place.name)
             if step not in offered:
-                raise _refused(f"takes {', '.join(offered) or 'nothing'} of a {place.spoken}, not {step[:50]!r}")
+                article = "an" if place.spoken[0] in "aeiou" else "a"
+                names = ", ".join(offered) or "nothing"
+                raise _refused(f"takes {names} of {article} {place.spoken}, not {step[:50]!r}")
             inner, place = inner.setdefault(step, {}), offered[step].target
     return tree
 

@@ -1,5 +1,6 @@
 """Figures: of any subjects, cut into segments, as of any instant; each with its explanation."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -16,6 +17,7 @@ from app.domain.errors import NotFound
 from app.domain.metrics.spelling import ask, spelled
 from app.models.figures import AudienceSnapshot, Explanation, FigureList
 from app.models.figures import FigureRead as Read
+from app.models.unit import unit_of
 from app.models.values import Day
 from app.services import explanations, figures, subjects
 from app.services.explanations import Place
@@ -36,6 +38,14 @@ _Metrics = Annotated[
         min_length=1,
         max_length=METRICS_MOST,
         description="Metric by slug, with parameters in braces; repeat it for several.",
+        examples=[["participation_rate", "completion_rate{denominator=enrolled}"]],
+    ),
+]
+_Some = Annotated[
+    list[str],
+    Query(
+        max_length=METRICS_MOST,
+        description="Only these metrics, by slug, with parameters in braces; repeat it for several.",
         examples=[["participation_rate", "completion_rate{denominator=enrolled}"]],
     ),
 ]
@@ -159,8 +169,13 @@ def _add(kind: str) -> None:
     example = ids.encode(subjects.ROWS[kind].prefix, UUID("01890a5d-ac96-774b-bcce-b302099a8057"))
     id_param = Annotated[str, Path(description=f"Public id of the {spoken}.", examples=[example])]
 
-    async def listing(id: str, session: SessionOf, as_of: AsOf = None) -> FigureList:  # noqa: A002  the name of the path parameter
-        found = await _all_of(session, subjects.of_kind(kind, id), as_of)
+    async def listing(
+        id: str,  # noqa: A002  the name of the path parameter
+        session: SessionOf,
+        as_of: AsOf = None,
+        metric: _Some = [],  # noqa: B006  FastAPI copies it
+    ) -> FigureList:
+        found = await _of_one(session, subjects.of_kind(kind, id), as_of, metric)
         return FigureList(items=[Read.of(computed.figure) for computed in found])
 
     async def explaining(
@@ -191,7 +206,8 @@ def _add(kind: str) -> None:
         listing,
         operation_id=f"get{camel}Figures",
         summary=f"Figures of {article} {spoken}",
-        description="Every figure that it has, each with its parameters at their defaults.",
+        description="Every figure that it has, each with its parameters at their defaults; or those of `metric`, as "
+        "asked. GET /v1/figures gives those of many at once.",
         response_model=FigureList,
     )
     router.add_api_route(
@@ -204,8 +220,12 @@ def _add(kind: str) -> None:
     )
 
 
-async def _all_of(session: AsyncSession, about: SubjectId, as_of: datetime | None) -> list[Computed]:
+async def _of_one(
+    session: AsyncSession, about: SubjectId, as_of: datetime | None, metrics: Sequence[str]
+) -> list[Computed]:
     await subjects.require(session, [about], as_of)
+    if metrics:
+        return (await figures.of_many(session, [about], [spelled(each) for each in metrics], View(as_of)))[0]
     return (await figures.everything(session, about.kind, [about.id], View(as_of)))[0]
 
 
@@ -213,8 +233,18 @@ for _kind in ("initiative", "outcome", "objective", "activity", "org_unit", "sou
     _add(_kind)
 
 
-@router.get("/tenant/figures", operation_id="getTenantFigures", summary="Figures of the whole organisation")
-async def tenant_figures(session: SessionOf, as_of: AsOf = None) -> FigureList:
-    """Return every figure that the tenant as a whole has, each with its parameters at their defaults."""
-    found = await figures.of_tenant(session, View(as_of))
+@router.get(
+    "/tenant/figures",
+    operation_id="getTenantFigures",
+    summary="Figures of the whole organisation",
+    responses=MISSING,
+)
+async def tenant_figures(
+    session: SessionOf,
+    as_of: AsOf = None,
+    metric: _Some = [],  # noqa: B006  FastAPI copies it
+) -> FigureList:
+    """Return every figure that the tenant as a whole has, each with its parameters at their defaults; or some."""
+    about = SubjectId("tenant", unit_of(session).tenant.id)
+    found = await _of_one(session, about, as_of, metric)
     return FigureList(items=[Read.of(computed.figure) for computed in found])

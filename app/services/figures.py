@@ -141,11 +141,6 @@ async def of_many(
     return [found[each] for each in wanted]
 
 
-async def of_tenant(session: AsyncSession, view: View = NOW) -> list[Computed]:
-    """Return every figure of the tenant as a whole."""
-    return (await everything(session, "tenant", [unit_of(session).tenant.id], view))[0]
-
-
 async def everything(
     session: AsyncSession, kind: str, subject_ids: Sequence[UUID], view: View = NOW
 ) -> list[list[Computed]]:

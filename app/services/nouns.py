@@ -174,14 +174,20 @@ async def put(
     fields: Shape,
     *,
     versions: Sequence[int] | None = None,
+    only_new: bool = False,
 ) -> tuple[N, bool]:
-    """Create or replace the row with that external id; return it and whether it is new. What is equal is left alone."""
+    """Create or replace the row with that external id; return it and whether it is new. What is equal is left alone.
+
+    With `versions` it must be there already, with `only_new` it must not.
+    """
     fields = fields.model_copy(update={"external_id": external_id})
     row = await find_by_external_id(session, noun, external_id)
     if row is None:
         if versions is not None:
             raise Conflict("There is none yet: send it without If-Match to create it.", code="precondition_failed")
         return await create(session, noun, fields), True
+    if only_new:
+        raise Conflict(f"It is there already, at version {row.version}.", code="precondition_failed")
     expect(row, versions)
     return await _rewrite(session, noun, row, fields.model_dump()), False
 
@@ -356,8 +362,8 @@ async def _unknown(session: AsyncSession, target: Table, wanted: set[UUID]) -> s
 
 
 def expect(row: Noun, versions: Sequence[int] | None) -> None:
-    """Raise Conflict `precondition_failed` unless the row is at one of `versions` (None: any)."""
-    if versions is not None and row.version not in versions:
+    """Raise Conflict `precondition_failed` unless the row is at one of `versions` (none given: any)."""
+    if versions and row.version not in versions:
         raise Conflict(
             f"It is at version {row.version} now: read it again and apply your change to that.",
             code="precondition_failed",

@@ -109,7 +109,8 @@ async def test_a_stale_version_is_refused_and_the_present_one_not_sent_again(
     stale = await client.patch(path, json=change, headers={"If-Match": '"1"'})
     assert (stale.status_code, stale.json()["code"]) == (412, "precondition_failed")
     assert (await client.delete(path, headers={"If-Match": '"1"'})).status_code == 412
-    assert (await client.delete(path, headers={"If-Match": 'W/"2"'})).status_code == 422
+    assert (await client.delete(path, headers={"If-Match": 'W/"2"'})).status_code == 412
+    assert (await client.delete(path, headers={"If-Match": "2"})).status_code == 422
     assert (await client.delete(path, headers={"If-Match": '"1", "2"'})).status_code == 204
 
 
@@ -218,6 +219,10 @@ async def test_put_by_external_id_creates_then_replaces(client: httpx.AsyncClien
     assert len((await client.get(f"/v1/{noun}")).json()["items"]) == 1
     missing = await client.put(f"/v1/{noun}/by-external-id/none", json=body, headers={"If-Match": '"1"'})
     assert missing.status_code == 412
+    anything = await client.put(f"/v1/{noun}/by-external-id/none", json=body, headers={"If-Match": "*"})
+    assert anything.status_code == 412
+    only_new = await client.put(path, json=body, headers={"If-None-Match": "*"})
+    assert (only_new.status_code, only_new.json()["code"]) == (412, "precondition_failed")
     nul = await client.put(f"/v1/{noun}/by-external-id/a%00b", json=body)
     assert nul.status_code == 422
 

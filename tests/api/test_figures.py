@@ -78,6 +78,14 @@ async def test_participation_and_completion_carry_their_denominators(acme: Organ
     assert [caveat["code"] for caveat in participation["caveats"]] == ["outside_audience"]
     assert found["completion_rateaudience"]["numerator"] == "6"
     assert found["completion_rateenrolled"]["denominator"] == "8"
+    some = ["completion_rate{denominator=enrolled}", "participation_rate"]
+    chosen = await study.client.get(f"/v1/initiatives/{study.initiative}/figures", params={"metric": some})
+    assert [(each["metric"], each["denominator"]) for each in chosen.json()["items"]] == [
+        ("completion_rate", "8"),
+        ("participation_rate", "8"),
+    ]
+    tenant = await study.client.get("/v1/tenant/figures", params={"metric": "nothing_like_it"})
+    assert (tenant.status_code, tenant.json()["code"]) == (404, "unknown_metric")
 
 
 async def test_completing_one_of_two_required_courses_is_not_completing_the_initiative(acme: Organisation) -> None:
