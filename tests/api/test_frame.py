@@ -12,6 +12,7 @@ import pytest
 from app.api.middleware import RequestFrame
 from app.api.problems import PROBLEMS
 from app.domain.errors import ThroughlineError
+from tests.builders import make
 from tests.engines import Organisation
 
 LIMIT = 2 * 1024 * 1024
@@ -111,6 +112,51 @@ async def test_a_request_id_is_echoed_when_it_is_decent_and_replaced_when_not(cl
 
     assert decent.headers["x-request-id"] == "abc-123"
     assert other.headers["x-request-id"] not in {"a\tb{}", ""}
+
+
+async def test_headers_that_claim_another_host_method_or_address_change_nothing(client: httpx.AsyncClient) -> None:
+    path = f"/v1/objectives/{(await make(client, 'objectives', 1))['id']}"
+    await make(client, "objectives", 2)
+    claims = {
+        "Host": "elsewhere.example",
+        "X-Forwarded-Host": "elsewhere.example",
+        "X-Forwarded-Proto": "gopher",
+        "X-Forwarded-For": "127.0.0.1",
+        "Forwarded": "host=elsewhere.example",
+        "X-Original-URL": "/v1/keys",
+        "X-Rewrite-URL": "/v1/keys",
+        "X-HTTP-Method-Override": "DELETE",
+        "X-HTTP-Method": "DELETE",
+        "X-Method-Override": "DELETE",
+    }
+
+    read = await client.get(path, headers=claims)
+    posted = await client.post(path, json={}, headers=claims)
+    listed = await client.get("/v1/objectives?limit=1", headers=claims)
+    source = {"name": "LMS", "slug": "lms", "adapter": "docebo"}
+    made = await client.post("/v1/sources", json=source, headers=claims)
+
+    assert (read.status_code, posted.status_code) == (200, 405)
+    assert listed.headers["link"].startswith("</v1/objectives?limit=1&cursor=")
+    assert made.status_code == 201, made.text
+    for answer in (read, posted, listed, made):
+        assert "elsewhere" not in answer.text + str(answer.headers)
+        assert "gopher" not in answer.text + str(answer.headers)
+    assert (await client.get(path)).json()["archived_at"] is None
+
+
+async def test_an_idempotency_key_is_the_same_with_and_without_quotes_and_ends_at_255(
+    client: httpx.AsyncClient,
+) -> None:
+    answers = [
+        await client.post("/v1/objectives", json={"title": "Cut scrap"}, headers={"Idempotency-Key": key})
+        for key in ('"8e03978e"', "8e03978e", "k" * 255, "k" * 256, "")
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 422, 422]
+    assert answers[1].json() == answers[0].json()
+    assert answers[1].headers["idempotency-replayed"] == "true"
+    assert [answer.json()["errors"][0]["header"] for answer in answers[3:]] == ["Idempotency-Key"] * 2
 
 
 async def test_nothing_personal_may_be_cached(client: httpx.AsyncClient) -> None:
