@@ -20,6 +20,16 @@ def declaring() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.freeze()
-        gc.set_threshold(_YOUNG)
+        _keep()
         gc.enable()
+
+
+def keep() -> None:
+    """Keep what there is now out of every later collection; what is garbage is collected first."""
+    gc.collect()
+    _keep()
+
+
+def _keep() -> None:
+    gc.freeze()
+    gc.set_threshold(_YOUNG)

@@ -9,15 +9,17 @@ import contextlib
 import functools
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
 from sqlalchemy import LargeBinary, Table, Uuid
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
@@ -40,20 +42,36 @@ class Later:
     rows: Rows = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Driven:
+    """What a session's transaction runs on: looked up once, which is dearer than much of what is done with it."""
+
+    dialect: Dialect
+    connection: Any
+    """The driver's own."""
+
+    info: dict[Any, Any]
+    """What is remembered with the connection for as long as it is open."""
+
+
+async def _driven(session: AsyncSession) -> _Driven:
+    found: _Driven | None = session.info.get("driven")
+    if found is None:
+        connection = await session.connection()
+        raw = await connection.get_raw_connection()
+        found = session.info["driven"] = _Driven(connection.dialect, raw.driver_connection, raw.info)
+    return found
+
+
 async def direct(session: AsyncSession) -> Any | None:
     """Return the driver's connection of a session on PostgreSQL, or None on SQLite."""
-    if "driver" not in session.info:
-        connection = await session.connection()
-        found = None
-        if connection.dialect.name == "postgresql":
-            found = (await connection.get_raw_connection()).driver_connection
-        session.info["driver"] = found
-    return session.info["driver"]
+    driven = await _driven(session)
+    return driven.connection if driven.dialect.name == "postgresql" else None
 
 
 async def has_doubled(session: AsyncSession, rows: int) -> bool:
     """Add `rows` to those that have passed a connection to PostgreSQL; tell whether they doubled since the last yes."""
-    passed = (await (await session.connection()).get_raw_connection()).info
+    passed = (await _driven(session)).info
     passed["rows"] = passed.get("rows", 0) + rows
     if passed["rows"] < 2 * passed.get("rows_at_yes", _FIRST_ROWS):
         return False
@@ -94,7 +112,7 @@ async def work(session: AsyncSession, task: Work) -> Later:
 async def _take_turn(session: AsyncSession, turn: Sequence[tuple[Later, Work]]) -> None:
     if not turn:
         return
-    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    driver = (await _driven(session)).connection
 
     def act() -> None:
         for later, task in turn:
@@ -139,12 +157,19 @@ def arrays(table: Table, names: tuple[str, ...]) -> str:
     return f"unnest({', '.join(typed)}) AS r({', '.join(names)})"
 
 
-def bound(table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
-    """Return rows as SQLite keeps them, each the values of `names` in order. NULL stands for every None."""
-    each = _binders(table, names)
-    return [
-        [value if (value := row[name]) is None or bind is None else bind(value) for name, bind in each] for row in rows
-    ]
+def bound(table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> Rows:
+    """Return rows, one at the least, as SQLite keeps them: the values of `names` in order, NULL for every None."""
+    columns = [_bound(list(map(itemgetter(name), rows)), bind) for name, bind in _binders(table, names)]
+    return list(zip(*columns, strict=True))
+
+
+def _bound(column: Sequence[Any], bind: Convert | None) -> Sequence[Any]:
+    """Return the values of a column as SQLite keeps them; many have one and the same in every row."""
+    if bind is None:
+        return column
+    first = column[0]
+    kept = None if first is None else bind(first)
+    return [kept if value is first else None if value is None else bind(value) for value in column]
 
 
 def meant(readers: Sequence[Convert | None], rows: Rows) -> Rows:
@@ -175,6 +200,7 @@ def _conversions(kind: TypeEngine[Any]) -> tuple[Convert | None, Convert | None]
     return kept.bind_processor(_EMBEDDED), kept.result_processor(_EMBEDDED, None)
 
 
+@functools.lru_cache(maxsize=2_000)
 def _instant_text(value: datetime) -> str:
     if value.tzinfo is not UTC:
         if value.tzinfo is None:
@@ -207,7 +233,7 @@ _CONVERSIONS: Mapping[type[Any], tuple[Convert | None, Convert | None]] = {
 @contextlib.asynccontextmanager
 async def _translated(session: AsyncSession) -> AsyncIterator[None]:
     """Let the driver's errors look like SQLAlchemy's."""
-    dialect = (await session.connection()).dialect
+    dialect = (await _driven(session)).dialect
     base: Any = dialect.loaded_dbapi.Error
     try:
         yield

@@ -1,6 +1,5 @@
 """The server that `throughline serve` runs: uvicorn, bound, bounded and stopped gracefully."""
 
-import gc
 import os
 import socket
 import sys
@@ -12,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from app import heap
 from app.cli.answers import Mistake
 from app.cli.connections import Connection
 from app.cli.databases import read_settings
@@ -66,8 +66,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()  # what the start made stays: looking through it again and again is most of the collector's work
+        heap.keep()
         _announce(self._settings)
 
 

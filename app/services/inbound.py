@@ -1,7 +1,7 @@
 """One request of a source on its way into the database: what it holds, whether it fits, and what became of it."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
@@ -91,24 +91,23 @@ class Receipt:
 
 def unfit(event: LearningEvent) -> str | None:
     """Return why an event cannot be stored (something in it is too long or too large), or None."""
-    numbers = (event.score_scaled, event.score_raw, event.score_min, event.score_max, event.progress)
+    return next(_misfits(event), None)
+
+
+def _misfits(event: LearningEvent) -> Iterator[str]:
+    for name in event.identities:
+        if len(name.value) > _NAME_LENGTH or (name.issuer is not None and len(name.issuer) > _NAME_LENGTH):
+            yield f"a name of the learner has more than {_NAME_LENGTH} characters"
     told = event.activity
-    activity_ids = () if told is None else (told.external_id, *told.aliases)
-    findings = (
-        (
-            any(len(name.value) > _NAME_LENGTH or len(name.issuer or "") > _NAME_LENGTH for name in event.identities),
-            f"a name of the learner has more than {_NAME_LENGTH} characters",
-        ),
-        (
-            not all(1 <= len(each) <= _ACTIVITY_LENGTH for each in activity_ids),
-            f"an activity's id needs 1 to {_ACTIVITY_LENGTH} characters",
-        ),
-        (
-            any(len(key or "") > _KEY_LENGTH for key in (event.event_key, event.voids)),
-            f"an event's id has more than {_KEY_LENGTH} characters",
-        ),
-        (any(number is not None and abs(number) > LARGEST for number in numbers), "a score is too large"),
-        (not 0 <= (event.duration_seconds or 0) < _SECONDS_MOST, "a duration is out of range"),
-        (event.kind is not Kind.VOIDED and not event.identities, "an event names no learner"),
-    )
-    return next((reason for found, reason in findings if found), None)
+    if told is not None and not all(1 <= len(each) <= _ACTIVITY_LENGTH for each in (told.external_id, *told.aliases)):
+        yield f"an activity's id needs 1 to {_ACTIVITY_LENGTH} characters"
+    for key in (event.event_key, event.voids):
+        if key is not None and len(key) > _KEY_LENGTH:
+            yield f"an event's id has more than {_KEY_LENGTH} characters"
+    for number in (event.score_scaled, event.score_raw, event.score_min, event.score_max, event.progress):
+        if number is not None and abs(number) > LARGEST:
+            yield "a score is too large"
+    if not 0 <= (event.duration_seconds or 0) < _SECONDS_MOST:
+        yield "a duration is out of range"
+    if not event.identities and event.kind is not Kind.VOIDED:
+        yield "an event names no learner"
