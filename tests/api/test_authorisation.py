@@ -70,7 +70,7 @@ async def test_a_mistyped_key_is_refused_everywhere(
     ("sent", "told"),
     [
         ("2YotnFZFEjr1zCsicMWpAA", "neither an API key (`tl_...`) nor an access token in the form of a JWT"),
-        ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "neither an API key"),
+        ("foreign_16C7e42F292c6912E7710c838347Ae178B4a", "neither an API key"),
         ("tl_acme_1", "The key is mistyped"),
         ("eyJhbGciOiJSUzI1NiJ9", "The token cannot be read"),
     ],
