@@ -30,7 +30,9 @@ class Senders:
             if sum(hmac.compare_digest(sent, secret.encode()) for secret in connected.setup.secrets) == 0:
                 raise Refused("the address lacks its secret segment, or has a wrong one")
         elif path_secret:
-            raise Refused("this source has no secret segment in its address")
+            raise Refused(
+                "this source has no secret segment: post to its webhook_url (xAPI: below /v1/xapi/) as it stands"
+            )
 
     async def verify(self, connected: Connected, delivery: Delivery) -> None:
         """Check everything but the address, as `authenticate` does."""

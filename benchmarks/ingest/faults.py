@@ -45,8 +45,9 @@ def killed(engine: Engine, events: int, sender: Sender = WEBHOOKS) -> list[str]:
     with servers.service(engine, sender=sender) as server:
         burst = Burst(server)
         with burst.of(SENDERS):
-            for number in range(1, KILLS + 1):
-                burst.await_acknowledged(events * number // (KILLS + 1), PATIENCE)
+            kills = KILLS if events > SHORT_EVENTS else KILLS // 4
+            for number in range(1, kills + 1):
+                burst.await_acknowledged(events * number // (kills + 1), PATIENCE)
                 server.process.kill()
                 server.process.wait()
                 server.process = servers.start(engine, server.port)

@@ -72,7 +72,7 @@ def _file(path: Path, told: Iterator[tuple[str, ...]], count: int) -> Path:
 
 def _import(engine: engines.Engine, path: Path, count: int) -> float:
     """Import a file as one does at a shell; return the seconds."""
-    command = [sys.executable, "-m", "app.cli", "import", "events", str(path), "--tenant", engines.TENANT]
+    command = [sys.executable, "-m", "app", "import", "events", str(path), "--tenant", engines.TENANT]
     environment = {**os.environ, **engine.environment(), "PYTHONPATH": str(servers.ROOT)}
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603  our own command

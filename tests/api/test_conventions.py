@@ -45,6 +45,20 @@ async def test_an_unknown_field_is_refused_where_it_stands(client: httpx.AsyncCl
     assert (await client.get(f"/v1/{noun}")).json()["items"] == []
 
 
+async def test_a_patch_with_a_field_that_is_not_the_caller_s_is_refused_and_changes_nothing(
+    client: httpx.AsyncClient,
+) -> None:
+    for noun, convention in CONVENTIONS.items():
+        row = await make(client, noun, **convention.filled)
+        address = f"/v1/{noun}/{row['id']}"
+        before = (await client.get(address)).json()
+        for name, value in {"id": "x", "tenant_id": "x", "version": 7, "recorded_at": "x", "colour": "red"}.items():
+            refused = await client.patch(address, json=convention.change | {name: value})
+            assert (noun, name, refused.status_code) == (noun, name, 422)
+            assert f"/{name}" in [fault["pointer"] for fault in refused.json()["errors"]]
+        assert (await client.get(address)).json() == before
+
+
 @every_noun
 async def test_an_unknown_parameter_is_refused(client: httpx.AsyncClient, noun: str) -> None:
     row = await make(client, noun)
