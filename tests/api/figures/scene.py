@@ -113,7 +113,8 @@ async def aim(client: httpx.AsyncClient, initiative: str) -> tuple[str, str, str
     await make(
         client, "forecasts", outcome_id=outcome, made_on=ago(300), for_on=ago(60), point="80", low="70", high="99"
     )
-    await make(client, "alignments", initiative_id=initiative, outcome_id=outcome)
+    aligned = await make(client, "alignments", initiative_id=initiative, outcome_id=outcome)
+    await make(client, "agreements", alignment_id=aligned["id"], signed_on=ago(30))
     return objective, outcome, band
 
 

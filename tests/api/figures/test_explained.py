@@ -33,7 +33,7 @@ LINKED = {
     ("stakeholder_engagement", "due"): {"commitments"},
     ("content_freshness", "items"): {"content-versions"},
     ("accountability_coverage", "objects"): {"objectives", "outcomes", "initiatives", "kpis"},
-    ("alignment_coverage", "links"): {"initiatives", "alignments", "cost-items"},
+    ("alignment_coverage", "links"): {"initiatives", "alignments", "agreements", "cost-items"},
     ("objective_support", "objectives"): {"objectives", "alignments"},
     ("evaluability_score", "behaviour"): {"behaviours"},
     ("evaluability_score", "baseline"): {"outcomes"},
@@ -73,6 +73,10 @@ async def figures(client: httpx.AsyncClient, subject: str) -> list[dict[str, Any
     return [each for each in items if each["value"] is not None]
 
 
+def _named(figure: dict[str, Any]) -> str:
+    return "{}{{{}}}".format(figure["metric"], ",".join(map(str, figure["parameters"].values())))
+
+
 async def explained(client: httpx.AsyncClient, address: str, **query: Any) -> dict[str, Any]:
     answer = await client.get(f"{address}&{urlencode(query)}")
     assert answer.status_code == 200, answer.text
@@ -99,13 +103,15 @@ async def test_each_input_of_each_figure_links_to_facts_or_says_why_not_and_each
     links: dict[str, str] = {}
     of: dict[str, dict[str, dict[str, Any]]] = {}
     walked: set[tuple[str, str]] = set()
+    listed_then = {scene.initiative, scene.tenant, scene.school.source["id"]}
     for subject in scene.subjects:
         for figure in await figures(client, subject):
-            name = "{}{{{}}}".format(figure["metric"], ",".join(map(str, figure["parameters"].values())))
+            name = _named(figure)
             if (subject[:3], name) in walked:
                 continue
             walked.add((subject[:3], name))
-            shown = await explained(client, figure["explain"])
+            then = {"as_of": figure["as_of"]} if subject in listed_then else {}
+            shown = await explained(client, figure["explain"], **then)
             assert shown["inputs"], figure
             for each in shown["inputs"]:
                 assert bool(each["links_total"]) != bool(each["unlinked"]), (figure["metric"], each)
@@ -114,6 +120,12 @@ async def test_each_input_of_each_figure_links_to_facts_or_says_why_not_and_each
             replayed = (await client.post("/v1/figures/replay", json=shown)).json()
             assert replayed["holds"] is True, (figure["metric"], replayed)
             of.setdefault(subject, {})[name] = {each["name"]: each for each in shown["inputs"]}
+    now = await figures(client, scene.tenant)
+    for figure in (
+        each for each in now if each["metric"] in {"alignment_coverage", "restated_share", "duplicate_rate"}
+    ):
+        for each in (await explained(client, figure["explain"]))["inputs"]:
+            assert each["links"] == of[scene.tenant][_named(figure)][each["name"]]["links"]
     for link in links.values():
         assert (await client.get(link)).status_code == 200, link
 
@@ -149,6 +161,14 @@ async def test_links_come_page_by_page_in_rest_and_in_the_graph(scene: Scene) ->
         answer = (await client.post("/graphql", json={"query": query, "variables": variables})).json()
         [scores, invited] = answer["data"]["initiative"]["figures"][0]["explanation"]["inputs"]
         in_graph += scores["links"]
+
+    unit = (await client.get("/v1/org-units")).json()["items"][0]["id"]
+    parts = await scene.school.figures("participation_rate", unit)
+    parts += await scene.school.figures("participation_rate", scene.initiative, by="role")
+    for part in parts:
+        assert part["status"] == "ok"
+        [audience, *_] = (await explained(client, part["explain"]))["inputs"]
+        assert audience["links"], part
 
     assert by_four == whole
     assert (len(whole["scores"]), len(whole["invited"])) == (12, 1)
