@@ -20,6 +20,8 @@ from benchmarks.ingest.load import Run, drive
 
 TARGETS = {32: 0.55, 128: 0.95, 256: 1.1}
 LATENCY_SHARE = 0.99
+ROOM = {"THROUGHLINE_MAX_WAITING_PER_SOURCE": "1000"}
+"""All connections are one source's, and as many of them as there are may wait."""
 HEAD = (
     "| engine | clients | service, 1/s | yardstick | ratio | target | load | p99, ms | yardstick | ratio | lost | |",
     "|---|---|---|---|---|---|---|---|---|---|---|---|",
@@ -98,7 +100,11 @@ def main() -> int:
     for line in HEAD:
         say(line)
     for name in options.engine or ["postgresql", "sqlite"]:
-        with getattr(engines, name)() as engine, servers.service(engine) as ours, servers.yardstick(engine) as theirs:
+        with (
+            getattr(engines, name)() as engine,
+            servers.service(engine, ROOM) as ours,
+            servers.yardstick(engine) as theirs,
+        ):
             pair = Pair(ours, theirs)
             pair.warm_up()
             for connections in options.connections:
