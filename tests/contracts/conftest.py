@@ -33,8 +33,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not NPM:
-        terminalreporter.write_line("Checks marked npm are left out: there is no npm on this machine, so no linter of")
-        terminalreporter.write_line("Spectral or Redocly, no TypeScript client and no GraphQL-over-HTTP audit ran.")
+        terminalreporter.write_line(
+            "Checks marked npm are left out: what package.json names is not installed here (make"
+        )
+        terminalreporter.write_line(
+            "check-contracts does it where there is npm), so no linter of Spectral or Redocly, no"
+        )
+        terminalreporter.write_line("TypeScript client and no GraphQL-over-HTTP audit ran.")
 
 
 @pytest.fixture(scope="session")
