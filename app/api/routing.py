@@ -48,6 +48,8 @@ class UnitRoute(APIRoute):
             if reading:
                 return await self.read(request, principal, inner)
             await self.read_body(request)
+            if self.body_field is None:
+                _refuse_fields(getattr(request, "_json", None))
             return await self.write(request, principal, inner)
 
         return handle
@@ -106,6 +108,16 @@ def _check_address(request: Request, parameters: frozenset[str]) -> None:
         raise Invalid(f"Leave out the parameter {unknown[0][:50]!r}: {taken}.", errors=faults)
     if "\0" in request.scope["path"] or any("\0" in value for _, value in request.query_params.multi_items()):
         raise Invalid("Leave the character NUL out of the address.")
+
+
+def _refuse_fields(body: Any) -> None:
+    """Refuse what is sent to a route that takes no body (a day sent with an action must not be thought to count)."""
+    names = sorted(body) if isinstance(body, dict) else []
+    faults = tuple(
+        Fault("unknown_field", "is no field of this request: it takes none", pointer=f"/{name[:80]}") for name in names
+    )
+    if faults or body not in (None, {}):
+        raise Invalid("Send no body with this request.", errors=faults)
 
 
 class KeyRoute(APIRoute):

@@ -56,3 +56,13 @@ async def test_an_action_is_done_dropped_or_overdue(client: httpx.AsyncClient) -
     assert overdue["status"] == "overdue"
     assert undropped.status_code == 409
     assert (done["status"], done["closed_on"]) == ("done", done["recorded_at"][:10])
+
+
+async def test_a_day_sent_with_an_action_that_takes_none_is_refused(client: httpx.AsyncClient) -> None:
+    review = await make(client, "reviews")
+
+    refused = await client.post(f"/v1/reviews/{review['id']}/hold", json={"held_on": "2026-03-01"})
+
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["errors"][0]["pointer"] == "/held_on"
+    assert (await client.post(f"/v1/reviews/{review['id']}/hold", json={})).is_success
