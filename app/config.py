@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     max_waiting_per_source: Annotated[
         int,
         Field(ge=1, description="Deliveries of one source waiting at once to be stored in a process; more are 503."),
-    ] = 250
+    ] = 500
     database_timeout_seconds: Annotated[
         float, Field(gt=0, description="How long to wait for the database before 503.")
     ] = 2.5

@@ -141,10 +141,12 @@ def _with_secret(request: Request, response: Response, row: Source, secret: str 
     base = request.app.state.settings.base_url
     url = base + row.webhook_path
     scheme = SCHEMES[row.authentication["scheme"]]
+    tenant = request.state.principal.tenant.slug
     once = {"webhook_url": url, "secret": secret}
     if scheme.secret_path:
         once = {"webhook_url": f"{url}/{secret}", "secret": None}
     elif scheme.name == "oauth2":
-        tenant = request.state.principal.tenant.slug
         once |= {"client_id": f"{tenant}.{row.slug}", "token_url": f"{base}/v1/oauth/token"}
+    if row.adapter == "xapi":
+        once |= {"xapi_url": f"{base}/v1/xapi/{tenant}/{row.slug}/"}
     return SourceCreated.model_validate(SOURCES.present(row).model_dump() | once)

@@ -116,6 +116,11 @@ class SourceCreated(SourceRead):
         description="Type this address into the LMS; it may hold a secret segment.",
         schema_extra={"examples": ["https://learning.example.org/v1/webhooks/acme/docebo"]},
     )
+    xapi_url: str | None = Field(
+        default=None,
+        description="The endpoint to type into an authoring tool, or another sender of statements; null: not xAPI.",
+        schema_extra={"examples": ["https://learning.example.org/v1/xapi/acme/storyline/"]},
+    )
     secret: str | None = Field(description="The secret to type into the LMS, in the scheme's form; null: none needed.")
     client_id: str | None = Field(default=None, description="Client id of the scheme oauth2; its secret is `secret`.")
     token_url: str | None = Field(default=None, description="Where the scheme oauth2 gets its tokens.")

@@ -49,7 +49,7 @@ async def test_a_token_of_our_own_is_accepted(acme: Organisation) -> None:
     credentials = (made["client_id"], made["secret"])
     grant = {"grant_type": "client_credentials", "scope": "xapi:write"}
     token = (await acme.client.post("/v1/oauth/token", data=grant, auth=credentials)).json()["access_token"]
-    address = f"/v1/xapi/{acme.scope.slug}/li/statements"
+    address = f"{made['xapi_url']}statements"
     headers = {"X-Experience-API-Version": "1.0.0", "Authorization": f"Bearer {token}"}
 
     stored = await acme.client.post(address, json=statement(), headers=headers)
