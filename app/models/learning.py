@@ -30,6 +30,7 @@ class LearningEventRow(Row, table=True):
         UniqueConstraint("tenant_id", "source_id", "dedup_key"),
         Index("ix_learning_event_fold", "tenant_id", "identity_id", "reference_id"),
         Index("ix_learning_event_delivery", "tenant_id", "delivery_id"),
+        Index("ix_learning_event_recorded_at", "tenant_id", "recorded_at", "id"),
         Index(
             "ix_learning_event_voids",
             "tenant_id",

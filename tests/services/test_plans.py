@@ -16,11 +16,13 @@ from app.db import Database
 from app.domain.learning import Kind, LearningEvent
 from app.models.unit import TenantScope
 from app.services import ingest
+from app.services.events import EVENTS
+from app.services.pages import Query, page
 from tests.engines import SECRET_KEY, found_tenant, make_database
 from tests.services.test_ingest import START, event, inbound, source
 
 TABLES = ("delivery", "learning_event", "identity", "activity_reference", "enrolment")
-FEW, MANY, GROUP = 10, 2_000, 100
+FEW, MANY, GROUP, LISTED = 10, 2_000, 100, 50
 ROWS_OF_ONE = 20
 """What one delivery may read, foreign keys and all."""
 
@@ -105,3 +107,18 @@ async def test_many_voidings_read_few_rows_where_all_tenants_were_small(store: S
     read = store.rows_read() - before
 
     assert read < ROWS_OF_ONE * MANY
+
+
+async def test_the_newest_events_are_listed_without_reading_the_older_ones(store: Store, database: Database) -> None:
+    tenant, _ = await found_tenant(database, ["admin"])
+    await deliver(database, tenant, await source(database, tenant), 0, MANY)
+    store.analyse()
+
+    before = store.rows_read()
+    async with database.reading(tenant) as session:
+        found = await page(session, EVENTS, Query(sort=("-recorded_at",), limit=LISTED))
+    await database.dispose()
+    read = store.rows_read() - before
+
+    assert len(found.items) == LISTED
+    assert read < ROWS_OF_ONE * LISTED
