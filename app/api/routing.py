@@ -36,6 +36,7 @@ class UnitRoute(APIRoute):
         inner = super().get_route_handler()
         parameters = _names(self.dependant)
         notice = deprecations.headers(self.openapi_extra)
+        takes_none = self.body_field is None and "requestBody" not in (self.openapi_extra or {})
 
         async def handle(request: Request) -> Response:
             principal: Principal = await request.app.state.keyring.principal(request.headers)
@@ -48,7 +49,7 @@ class UnitRoute(APIRoute):
             if reading:
                 return await self.read(request, principal, inner)
             await self.read_body(request)
-            if self.body_field is None:
+            if takes_none:
                 _refuse_fields(getattr(request, "_json", None))
             return await self.write(request, principal, inner)
 

@@ -93,15 +93,15 @@ async def test_a_deprecated_route_says_so_in_its_answers_and_in_the_reference(ap
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
-        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
-        ("00-" + "0" * 32 + "-00f067aa0ba902b7-01", None),
-        ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", None),
-        ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", None),
-        ("x", None),
-        (None, None),
+        (b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        (b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01", None),
+        (b"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", None),
+        (b"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", None),
+        (b"x", None),
+        (b"", None),
     ],
 )
-def test_a_trace_of_the_caller_is_taken_up_when_it_is_one(sent: str | None, told: str | None) -> None:
+def test_a_trace_of_the_caller_is_taken_up_when_it_is_one(sent: bytes, told: str | None) -> None:
     assert middleware._trace(sent).get("trace_id") == told
 
 
