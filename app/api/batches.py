@@ -15,8 +15,8 @@ from app.services.nouns import NounType
 
 ITEMS_MOST = 1000
 RULES = (
-    "Items are written or refused one by one: `items` has a result for each, in the order sent. A body that does not "
-    "fit the shape is refused as a whole. The same items again change nothing."
+    "Items are written or refused one by one, with a result for each in the order sent. A body that does not fit the "
+    "shape is refused whole. The same items again change nothing."
 )
 
 
