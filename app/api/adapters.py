@@ -33,7 +33,7 @@ class AdapterPage(BaseModel):
     """One page of the formats, and every authentication scheme with its options."""
 
     items: list[AdapterRead] = Field(description="In alphabetical order of their slugs.")
-    next_cursor: str | None = Field(description="Give it as `cursor` for the next page; null on the last.")
+    next_cursor: str | None = Field(description="As `cursor` it gives the next page; null on the last.")
     total: int | None = Field(default=None, description="Formats in all pages; only with include_total=true.")
     schemes: list[dict[str, Any]] = Field(description="The closed list of authentication schemes.")
 

@@ -83,8 +83,8 @@ def page_shape(read: type[SQLModel], shown: type[SQLModel] | None = None) -> typ
         __config__=ConfigDict(json_schema_extra=give_page_example),
         __doc__="One page of a list.",
         items=(list[item], Field(description="The rows of this page.")),
-        next_cursor=(str | None, Field(description="Give it as `cursor` for the next page; null on the last.")),
-        total=(int | None, Field(default=None, description="Rows in all pages; only with include_total=true.")),
+        next_cursor=(str | None, Field(description="As `cursor` it gives the next page; null on the last.")),
+        total=(int | None, Field(default=None, description="Rows of all pages, with include_total=true.")),
     )
     return shape
 
