@@ -31,12 +31,12 @@ _SEGMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """A compact JWS over a JSON object, taken apart. Nothing in it is to be believed before `check`."""
+class Sealed:
+    """A compact JWS over any bytes, taken apart. Nothing in it is to be believed before `check`."""
 
     token: bytes
     header: Mapping[str, Any]
-    claims: Mapping[str, Any]
+    payload: bytes
 
     @property
     def key_id(self) -> str | None:
@@ -45,15 +45,28 @@ class Signed:
         return found if isinstance(found, str) else None
 
 
-def opened(token: bytes) -> Signed:
+@dataclass(frozen=True, slots=True)
+class Signed(Sealed):
+    """A compact JWS over a JSON object: its members are claims."""
+
+    claims: Mapping[str, Any]
+
+
+def sealed(token: bytes) -> Sealed:
     """Take a compact JWS apart. Raises `Unreadable`."""
     segments = token.split(b".")
     if len(segments) != _SEGMENTS:
         raise Unreadable("it is not a compact JWS of three parts")
-    return Signed(token, _object(segments[0]), _object(segments[1]))
+    return Sealed(token, _object(_decoded(segments[0])), _decoded(segments[1]))
 
 
-def check(signed: Signed, key_set: object, algorithms: Sequence[str]) -> None:
+def opened(token: bytes) -> Signed:
+    """Take a compact JWS of claims apart. Raises `Unreadable`."""
+    found = sealed(token)
+    return Signed(found.token, found.header, found.payload, _object(found.payload))
+
+
+def check(signed: Sealed, key_set: object, algorithms: Sequence[str]) -> None:
     """Return when a key of the set made the signature, with one of `algorithms`. Raises `Refused`.
 
     `UnknownKey` asks for a newer set. A header without `kid` needs a set with one fitting key only.
@@ -94,7 +107,7 @@ def _fits(key: Mapping[str, Any], algorithm: str) -> bool:
     return key.get("kty") == "RSA" and isinstance(modulus, str) and len(modulus) * 3 // 4 >= _RSA_BYTES_MIN
 
 
-def _made(signed: Signed, key: dict[str, Any], algorithm: str) -> bool:
+def _made(signed: Sealed, key: dict[str, Any], algorithm: str) -> bool:
     public = {name: value for name, value in key.items() if name in {"kty", "n", "e", "crv", "x", "y"}}
     try:
         jws.deserialize_compact(signed.token, import_key(public), algorithms=[algorithm])
@@ -103,11 +116,14 @@ def _made(signed: Signed, key: dict[str, Any], algorithm: str) -> bool:
     return True
 
 
-def _object(segment: bytes) -> dict[str, Any]:
+def _decoded(segment: bytes) -> bytes:
     try:
-        raw = base64.b64decode(segment + b"=" * (-len(segment) % 4), altchars=b"-_", validate=True)
+        return base64.b64decode(segment + b"=" * (-len(segment) % 4), altchars=b"-_", validate=True)
     except ValueError:
         raise Unreadable("a part of the JWS is not base64url") from None
+
+
+def _object(raw: bytes) -> dict[str, Any]:
     found = strict_json(raw)
     if not isinstance(found, dict):
         raise Unreadable("a part of the JWS is not a JSON object")

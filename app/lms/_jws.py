@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.lms import Delivery, Refused, SourceSetup, Unreadable, _jose
-from app.lms._body import content
+from app.lms._body import content, strict_json
 
 ALGORITHMS = ("RS256",)
 _LEEWAY = timedelta(seconds=300)
@@ -16,19 +16,22 @@ _LEEWAY = timedelta(seconds=300)
 def verify(delivery: Delivery, setup: SourceSetup) -> None:
     """Check the JWS body against `setup.options["jwks"]`; `UnknownKey` when its key is not there, else `Refused`."""
     try:
-        signed = _jose.opened(content(delivery).strip())
+        signed = _jose.sealed(content(delivery).strip())
     except Unreadable as error:
         raise Refused(f"the body is not signed as it must be: {error}") from None
     if signed.header.get("alg") not in ALGORITHMS or signed.key_id is None:
         raise Refused("the body must be signed with RS256 and name its key in kid")
     _jose.check(signed, setup.options.get("jwks"), ALGORITHMS)
-    _check_claims(signed.claims, delivery, setup)
+    _check_claims(_claims(signed.payload), delivery, setup)
 
 
-def claims_of(delivery: Delivery) -> Mapping[str, Any] | None:
-    """Return the payload of a JWS body, unverified, or None when the body is no JWS; `Unreadable` when it is broken."""
-    token = content(delivery).strip()
-    return _jose.opened(token).claims if token[:2] == b"ey" else None
+def _claims(payload: bytes) -> Mapping[str, Any]:
+    """Return the members of a JSON object; none where the payload is anything else, as it may be."""
+    try:
+        found = strict_json(payload)
+    except Unreadable:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _check_claims(claims: Mapping[str, Any], delivery: Delivery, setup: SourceSetup) -> None:

@@ -15,7 +15,6 @@ from app.lms import Delivery, Parsed, SourceSetup, Unreadable
 from app.lms._body import json_in_form, json_or_form
 from app.lms._expressions import Budget, Expression
 from app.lms._fieldmaps import spelled
-from app.lms._jws import claims_of
 from app.lms._people import account, email, email_sha1, full_name, learner, openid, username
 from app.lms._rules import DURATION_UNITS, IGNORE, DurationRule, FieldMap, NameRule, NumberRule, PassedRule, TimeRule
 from app.lms._times import end, instant, spelling, with_pattern
@@ -30,13 +29,10 @@ _ONE, _HUNDRED = Decimal(1), Decimal(100)
 
 
 def payload(delivery: Delivery, field_map: FieldMap) -> Any:
-    """Return the body to be mapped: JSON, a form, or the claims of a JWS, with its `json_fields` read as JSON."""
-    body = claims_of(delivery)
-    if body is None:
-        found = json_or_form(delivery)
-        if not isinstance(found, dict):
-            return found
-        body = found
+    """Return the body to be mapped: JSON, a form, or the payload of a JWS, with its `json_fields` read as JSON."""
+    body = json_or_form(delivery)
+    if not isinstance(body, dict):
+        return body
     inner = {name: json_in_form(body, name) for name in field_map.json_fields if isinstance(body.get(name), str)}
     return {**body, **inner}
 

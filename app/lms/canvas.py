@@ -17,7 +17,6 @@ from typing import Any
 from app.domain.learning import ActivityName, Identity, Kind, LearningEvent
 from app.lms import Adapter, Delivery, Parsed, SourceSetup, Unreadable, _caliper
 from app.lms._body import json_or_form
-from app.lms._jws import claims_of
 from app.lms._people import account, email, full_name, learner, username
 from app.lms._times import first_of
 from app.lms._values import activity, identifier, mapping, number, scaled, text
@@ -38,8 +37,7 @@ Facts = dict[str, Any]
 
 def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
     """Return the event of a Canvas message, or the events of a Caliper envelope."""
-    message = claims_of(delivery)
-    found = json_or_form(delivery) if message is None else message
+    found = json_or_form(delivery)
     if isinstance(found, list) or _caliper.is_envelope(found):
         return _caliper.parsed(found, zone=setup.zone)
     metadata, body = found.get("metadata"), found.get("body")

@@ -132,12 +132,10 @@ def _place(data: _Tree) -> tuple[str | None, Any]:
 def _root(body: Mapping[str, Any]) -> str | None:
     """Return the name under which the data stands: the other key, or what flattened keys have in common."""
     names = [name for name in body if not name.startswith(_METADATA)]
-    nested = next((name for name in names if isinstance(body[name], dict)), None)
-    if nested is not None:
-        return nested
     classes = (re.match(r"openedx_events\.[\w.]+?Data(?=_)", name) for name in names)
     found = next((match[0] for match in classes if match), None)
-    return found or (names[0].partition("_")[0] if names else None)
+    nested = next((name for name in names if isinstance(body[name], dict)), None)
+    return found or nested or (names[0].partition("_")[0] if names else None)
 
 
 ADAPTER = Adapter(

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -106,8 +107,14 @@ ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of all zones; to list them is to walk through a folder, some 15 ms."""
+    return frozenset(available_timezones())
+
+
 def _zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in _zones():
         raise ValueError("is not an IANA time zone such as Europe/Vienna")
     return value
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.models.base import LARGEST
-from app.models.values import AwareTime, Day, ExactNumber, Money, plain
+from app.models.values import AwareTime, Day, ExactNumber, Money, Zone, plain
 
 NUMBER: TypeAdapter[Decimal] = TypeAdapter(ExactNumber)
 INSTANT: TypeAdapter[datetime] = TypeAdapter(AwareTime)
+ZONE: TypeAdapter[str] = TypeAdapter(Zone)
 DAY: TypeAdapter[date] = TypeAdapter(Day)
 MONEY = TypeAdapter(Money)
 
@@ -87,6 +88,15 @@ def test_money_is_shown_with_two_places_at_the_least(amount: Any, shown: str) ->
 def test_money_has_a_currency_of_three_capital_letters(sent: Any) -> None:
     with pytest.raises(ValidationError):
         MONEY.validate_python(sent)
+
+
+def test_a_zone_is_looked_up_without_walking_through_the_zones_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    ZONE.validate_python("Europe/Vienna")
+    monkeypatch.setattr("app.models.values.available_timezones", lambda: pytest.fail("listed again"))
+
+    assert ZONE.validate_python("Asia/Tokyo") == "Asia/Tokyo"
+    with pytest.raises(ValidationError, match="IANA"):
+        ZONE.validate_python("Europe/Vien")
 
 
 def test_an_instant_of_any_offset_becomes_utc() -> None:
