@@ -5,22 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from app import wire
 from app.domain.learning import Identity
 from app.models.base import new_id
 from app.models.unit import unit_of
 from app.models.xapi import XapiMention, XapiStatement
-from app.services import ingest, suppression
-from app.services.among import among
+from app.services import ingest, lookups, suppression
+from app.services.bulk import add_facts
 from app.services.identities import name_of
 from app.services.ingest import Inbound, Receipt
 from app.services.xapi import activities, attachments, targets
 from app.services.xapi.attachments import Raw
-
-_CHUNK = 500
 
 Place = tuple[UUID, UUID]
 """(source id, statement id)."""
@@ -153,19 +152,11 @@ def _known_as(one: Told) -> list[Identity]:
 
 
 async def _known(session: AsyncSession, places: Collection[Place]) -> dict[Place, tuple[bytes, datetime | None]]:
-    found: dict[Place, tuple[bytes, datetime | None]] = {}
-    wanted = sorted(places)
-    columns = (XapiStatement.source_id, XapiStatement.statement_id)
-    for start in range(0, len(wanted), _CHUNK):
-        statement = select(
-            col(XapiStatement.source_id),
-            col(XapiStatement.statement_id),
-            col(XapiStatement.content_sha256),
-            col(XapiStatement.told_at),
-        ).where(among(columns, wanted[start : start + _CHUNK]))
-        for source_id, statement_id, content, told_at in await session.execute(statement):
-            found[source_id, statement_id] = (content, told_at)
-    return found
+    keys = ("source_id", "statement_id")
+    async with wire.pipelined(session):
+        await lookups.by_keys_only(session, len(places))
+        asked = await lookups.ask(session, XapiStatement, (*keys, "content_sha256", "told_at"), keys, places)
+    return {(source_id, statement_id): (content, told) for source_id, statement_id, content, told in await asked.rows()}
 
 
 async def _insert(session: AsyncSession, new: Sequence[tuple[UUID, UUID, UUID, Told]]) -> None:
@@ -207,9 +198,9 @@ async def _insert(session: AsyncSession, new: Sequence[tuple[UUID, UUID, UUID, T
         for row_id, _, source_id, one in new
         for key, direct in one.keys.items()
     ]
-    await session.execute(insert(XapiStatement), rows)
-    if mentions:
-        await session.execute(insert(XapiMention), mentions)
+    async with wire.pipelined(session):
+        await add_facts(session, XapiStatement, rows)
+        await add_facts(session, XapiMention, mentions)
     for source_id in {source_id for _, _, source_id, _ in new}:
         mine = {one.statement_id: (row_id, one.refers_to) for row_id, _, source, one in new if source == source_id}
         voided = {one.refers_to for _, _, source, one in new if source == source_id and one.voids and one.refers_to}

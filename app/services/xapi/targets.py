@@ -3,22 +3,19 @@
 https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#filter-conditions-for-statementrefs
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from app.models.base import new_id
 from app.models.unit import unit_of
 from app.models.xapi import XapiStatement, XapiTarget
+from app.services import lookups
+from app.services.bulk import add_facts
 
 CHAIN_MOST = 64
 """A statement is found through at most this many statements behind it; who chains more gains nothing."""
-
-_CHUNK = 500
 
 
 async def link(session: AsyncSession, source_id: UUID, new: Mapping[UUID, tuple[UUID, UUID | None]]) -> set[UUID]:
@@ -36,7 +33,7 @@ async def link(session: AsyncSession, source_id: UUID, new: Mapping[UUID, tuple[
         unit = unit_of(session)
         common = {"tenant_id": unit.tenant.id, "source_id": source_id}
         values = [common | {"id": new_id(), "row_id": row_id, "target": target} for row_id, target in rows]
-        await session.execute(insert(XapiTarget), values)
+        await add_facts(session, XapiTarget, values)
     return {at for _, at, voids in pointers if voids}
 
 
@@ -53,44 +50,32 @@ def _reach(start: UUID, references: Mapping[UUID, UUID], behind: Mapping[UUID, s
 
 async def _pointers(session: AsyncSession, source_id: UUID, ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool]]:
     """Return (row id, target, whether it voids the target) of earlier statements that refer to one of `ids`."""
-    found: list[tuple[UUID, UUID, bool]] = []
-    for part in _parts(ids):
-        statement = (
-            select(
-                col(XapiTarget.row_id),
-                col(XapiTarget.target),
-                col(XapiStatement.voids),
-                col(XapiStatement.refers_to),
-            )
-            .join(XapiStatement, col(XapiStatement.id) == col(XapiTarget.row_id))
-            .where(col(XapiTarget.source_id) == source_id, col(XapiTarget.target).in_(part))
-        )
-        for row_id, target, voids, refers_to in await session.execute(statement):
-            found.append((row_id, target, voids and refers_to == target))
-    return found
+    wanted = {(source_id, each) for each in ids}
+    asked = await lookups.ask(session, XapiTarget, ("row_id", "target"), ("source_id", "target"), wanted)
+    found = await asked.rows()
+    named = {(row_id,) for row_id, _ in found}
+    told = await lookups.ask(session, XapiStatement, ("id", "voids", "refers_to"), ("id",), named)
+    voided = {row_id: refers_to for row_id, voids, refers_to in await told.rows() if voids}
+    return [(row_id, target, voided.get(row_id) == target) for row_id, target in found]
 
 
 async def _behind(session: AsyncSession, source_id: UUID, ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
     """Return to what earlier statements refer, by their own ids."""
+    wanted = {(source_id, each) for each in ids}
+    columns = ("id", "statement_id")
+    asked = await lookups.ask(session, XapiStatement, columns, ("source_id", "statement_id"), wanted)
+    ids_of: dict[UUID, UUID] = dict(await asked.rows())
     found: dict[UUID, set[UUID]] = {}
-    for part in _parts(ids):
-        statement = (
-            select(col(XapiStatement.statement_id), col(XapiTarget.target))
-            .join(XapiTarget, col(XapiTarget.row_id) == col(XapiStatement.id))
-            .where(col(XapiStatement.source_id) == source_id, col(XapiStatement.statement_id).in_(part))
-        )
-        for statement_id, target in await session.execute(statement):
-            found.setdefault(statement_id, set()).add(target)
+    for row_id, target in await _targets(session, ids_of):
+        found.setdefault(ids_of[row_id], set()).add(target)
     return found
 
 
 async def _lengthened(session: AsyncSession, told: list[tuple[UUID, set[UUID]]]) -> list[tuple[UUID, UUID]]:
     """Return the (row id, target) to add to earlier statements, given what is behind their targets now."""
     has: dict[UUID, set[UUID]] = {row_id: set() for row_id, _ in told}
-    for part in _parts(has):
-        statement = select(col(XapiTarget.row_id), col(XapiTarget.target)).where(col(XapiTarget.row_id).in_(part))
-        for row_id, target in await session.execute(statement):
-            has[row_id].add(target)
+    for row_id, target in await _targets(session, has):
+        has[row_id].add(target)
     added = []
     for row_id, further in told:
         for target in sorted(further - has[row_id])[: max(0, CHAIN_MOST - len(has[row_id]))]:
@@ -99,6 +84,7 @@ async def _lengthened(session: AsyncSession, told: list[tuple[UUID, set[UUID]]])
     return added
 
 
-def _parts(ids: Iterable[UUID]) -> Iterable[Any]:
-    listed = sorted(ids)
-    return (listed[start : start + _CHUNK] for start in range(0, len(listed), _CHUNK))
+async def _targets(session: AsyncSession, row_ids: Iterable[UUID]) -> Sequence[tuple[UUID, UUID]]:
+    """Return each (row id, target) of these statements."""
+    asked = await lookups.ask(session, XapiTarget, ("row_id", "target"), ("row_id",), {(each,) for each in row_ids})
+    return [(row_id, target) for row_id, target in await asked.rows()]
