@@ -1,6 +1,7 @@
 """SCORM Cloud registration postbacks: the whole registration on every roll-up, as a form field or as JSON.
 
-Postbacks are snapshots of a state, sent again on every change and not in order, without an event id. Completion and
+Postbacks are snapshots of a state, sent again on every change and not in order, without an event id: each is known by
+its registration, instance and `updated`, or a pass that follows a completion would be taken for it. Completion and
 success are two axes with `UNKNOWN`: completed is `COMPLETED`, passed follows `registrationSuccess`. Scores are 0..100
 (a value up to 1 is taken as a share). The form's `userName` and `password` are the authentication; its `data` is JSON.
 The XML of the version 1 postback is refused. A 3xx counts as delivered.
@@ -18,7 +19,7 @@ from app.lms import Adapter, Delivery, Parsed, SourceSetup, Unreadable
 from app.lms._body import json_in_form, json_object
 from app.lms._people import account, email, full_name, learner
 from app.lms._times import first_of
-from app.lms._values import activity, duration_seconds, mapping, number, share, text
+from app.lms._values import activity, duration_seconds, identifier, mapping, number, share, text
 
 _PASSED = {"PASSED": True, "FAILED": False}
 
@@ -45,6 +46,7 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
         activity=activity(course.get("id"), title=course.get("title"), version=course.get("version")),
         occurred_at=at,
         occurred_at_text=at_text,
+        event_key=_snapshot(state),
         passed=passed,
         score_raw=raw,
         score_max=_scale(raw),
@@ -69,6 +71,11 @@ def _reached(state: Mapping[str, Any]) -> tuple[Kind, tuple[Any, ...]]:
     if text(state.get("firstAccessDate")):
         return Kind.STARTED, (state.get("firstAccessDate"),)
     return Kind.ENROLLED, (state.get("createdDate"),)
+
+
+def _snapshot(state: Mapping[str, Any]) -> str | None:
+    told = [text(state.get(name)) for name in ("id", "instance", "updated")]
+    return identifier("|".join([part or "" for part in told]), "registration") if told[0] and told[2] else None
 
 
 def _scale(raw: Decimal | None) -> Decimal | None:

@@ -1,7 +1,7 @@
 """Who an event is about: identities as sent, resolved to persons; unknown ones make an unresolved person."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -30,12 +30,25 @@ class Known(NamedTuple):
     person_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Whom events are about.
+
+    `learners` has the strongest identity of each event, None for one that names nobody; `met` the people whom one event
+    named together, the one of its strongest known name first.
+    """
+
+    learners: list[Known | None]
+    met: Collection[tuple[UUID, ...]]
+
+
 @dataclass(slots=True)
 class Roll:
     """The identities at hand, by name; it grows as events bring new ones."""
 
     common: Mapping[str, Any]
     known: dict[Name, Known]
+    met: set[tuple[UUID, ...]] = field(default_factory=set)
     new_people: list[dict[str, Any]] = field(default_factory=list)
     new_identities: list[dict[str, Any]] = field(default_factory=list)
 
@@ -59,13 +72,11 @@ async def ask(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]
     return await lookups.ask(session, Identity, (*key, "id", "person_id"), key, names)
 
 
-async def resolve(
-    session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]], asked: Answer
-) -> list[Known | None]:
-    """Return the strongest identity of each (source id, event), in order; None for one that names nobody.
+async def resolve(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]], asked: Answer) -> Resolved:
+    """Return the strongest identity of each (source id, event), in order, and who met.
 
     Names that `asked` did not find are linked: to the person of the strongest name that is known, else to a new
-    unresolved person.
+    unresolved person. Names of several people are left as they are: `people.unite` makes one of those who met.
     """
     known = {(issuer, kind, value): Known(*rest) for issuer, kind, value, *rest in await asked.rows()}
     roll = Roll(born(session), known)
@@ -75,16 +86,18 @@ async def resolve(
     ]
     await add_rows(session, Person, roll.new_people)
     await add_rows(session, Identity, roll.new_identities)
-    return found
+    return Resolved(found, sorted(roll.met))
 
 
 def _strongest(roll: Roll, names: list[Name], person_name: str | None) -> Known | None:
     if not names:
         return None
-    person_id = next((roll.known[name].person_id for name in names if name in roll.known), None)
-    if person_id is None:
-        person_id = new_id()
+    people = tuple(dict.fromkeys([roll.known[name].person_id for name in names if name in roll.known]))
+    person_id = people[0] if people else new_id()
+    if not people:
         roll.new_people.append(_unresolved(roll.common, person_id, person_name))
+    elif len(people) > 1:
+        roll.met.add(people)
     for name in names:
         if name not in roll.known:
             roll.known[name] = Known(new_id(), person_id)

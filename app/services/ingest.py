@@ -17,7 +17,7 @@ from app.models.base import new_id
 from app.models.learning import LearningEventRow
 from app.models.sources import REDACTED_HEADER, Delivery, DeliveryStatus
 from app.models.unit import unit_of
-from app.services import enrolments, identities, lookups, references, sources, suppression
+from app.services import enrolments, identities, lookups, people, references, sources, suppression
 from app.services.bulk import add_facts
 from app.services.inbound import EventKey, Inbound, Keyed, Receipt, unfit
 from app.services.lookups import Answer
@@ -225,11 +225,12 @@ def _delivery_rows(
 
 @dataclass(frozen=True, slots=True)
 class _Folding:
-    """What is left to fold: the pairs asked for already, others, and those that voidings touch."""
+    """What is left to fold: the pairs asked for already, others, and those that voidings touch; and who `met`."""
 
     asked: enrolments.Asked | None = None
     pairs: Collection[enrolments.Pair] = ()
     voided: Collection[EventKey] = ()
+    met: Collection[tuple[UUID, ...]] = ()
 
 
 async def _add_events(session: AsyncSession, rows: Sequence[_Fact], asked: _Asked) -> _Folding:
@@ -237,11 +238,13 @@ async def _add_events(session: AsyncSession, rows: Sequence[_Fact], asked: _Aske
     if not rows:
         return _Folding()
     named = [(item.source_id, event) for _, item, event, _, _ in rows]
-    learners = await identities.resolve(session, named, asked.identities)
+    resolved = await identities.resolve(session, named, asked.identities)
     activities = await references.resolve(session, named, asked.references)
     values, pairs = [], set()
     common = {"tenant_id": unit_of(session).tenant.id, "recorded_at": unit_of(session).tick()}
-    for (delivery_id, item, event, key, content), learner, reference in zip(rows, learners, activities, strict=True):
+    for (delivery_id, item, event, key, content), learner, reference in zip(
+        rows, resolved.learners, activities, strict=True
+    ):
         values.append(
             {
                 **common,
@@ -258,8 +261,8 @@ async def _add_events(session: AsyncSession, rows: Sequence[_Fact], asked: _Aske
     await add_facts(session, LearningEventRow, values)
     voided = {(item.source_id, key_of(event.voids)) for _, item, event, _, _ in rows if event.voids is not None}
     if voided or len(pairs) > enrolments.PORTION:
-        return _Folding(pairs=pairs, voided=voided)
-    return _Folding(asked=await enrolments.ask(session, sorted(pairs)))
+        return _Folding(pairs=pairs, voided=voided, met=resolved.met)
+    return _Folding(asked=await enrolments.ask(session, sorted(pairs)), met=resolved.met)
 
 
 async def _fold(session: AsyncSession, folding: _Folding) -> None:
@@ -268,6 +271,8 @@ async def _fold(session: AsyncSession, folding: _Folding) -> None:
     elif folding.pairs or folding.voided:
         touched = await enrolments.pairs_of_keys(session, folding.voided)
         await enrolments.refold(session, {*folding.pairs, *touched})
+    if folding.met:
+        await people.unite(session, folding.met)
 
 
 def _event_values(item: Inbound, event: LearningEvent) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """People: their rules, where they work, and the names that sources have for them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from app.domain import ids, learning
 from app.domain.errors import Conflict, Fault, Invalid
+from app.models.kpis import Measurement, SubjectKind
 from app.models.people import (
     AudienceMember,
     Identity,
@@ -195,13 +196,49 @@ async def merge(session: AsyncSession, person_id: UUID, other_id: UUID) -> Perso
         raise Conflict("Only a person who is not resolved can be merged into another.", code="wrong_state")
     if other.archived_at is not None:
         return person
-    member = select(col(AudienceMember.id)).where(
-        col(AudienceMember.person_id) == other_id, col(AudienceMember.archived_at).is_(None)
-    )
-    if await session.scalar(member.limit(1)) is not None:
+    if other_id in await _members(session, {other_id}):
         raise Conflict("The person to be merged is in an audience: put the other one there instead, and take it out.")
     await _merge(session, other, person)
     return await get(session, PEOPLE, person_id)
+
+
+async def unite(session: AsyncSession, met: Collection[Sequence[UUID]]) -> None:
+    """Make one of the people whom one event named together, so that it does not matter which name was told first.
+
+    Whoever is not resolved becomes the one among them who is, else the first. Two who are known stay two; so does
+    somebody of whom an audience or a measurement tells, until they are merged on purpose.
+    """
+    everybody = {each for group in met for each in group}
+    rows = {row.id: row for row in await session.scalars(select(Person).where(col(Person.id).in_(everybody)))}
+    bound = await _members(session, everybody) | await _measured(session, everybody)
+    became: dict[UUID, UUID] = {}
+    for group in met:
+        people = [rows[each] for each in dict.fromkeys(became.get(each, each) for each in group)]
+        stays = next((person for person in people if person.resolved), people[0])
+        for other in people:
+            if other is stays or other.resolved or other.id in bound or stays.status == PersonStatus.ERASED:
+                continue
+            if stays.name is None and other.name is not None:
+                stays.name = other.name
+                await keep(session, stays, "updated")
+            await _merge(session, other, stays)
+            became |= {each: stays.id for each, last in became.items() if last == other.id} | {other.id: stays.id}
+
+
+async def _members(session: AsyncSession, person_ids: Collection[UUID]) -> set[UUID]:
+    """Return who of these people is in an audience."""
+    statement = select(col(AudienceMember.person_id)).where(
+        col(AudienceMember.person_id).in_(person_ids), col(AudienceMember.archived_at).is_(None)
+    )
+    return set(await session.scalars(statement))
+
+
+async def _measured(session: AsyncSession, person_ids: Collection[UUID]) -> set[UUID]:
+    """Return of whom of these people a KPI was measured."""
+    statement = select(col(Measurement.subject_id)).where(
+        col(Measurement.subject_kind) == SubjectKind.PERSON, col(Measurement.subject_id).in_(person_ids)
+    )
+    return set(await session.scalars(statement))
 
 
 async def _merge(session: AsyncSession, other: Person, person: Person) -> None:

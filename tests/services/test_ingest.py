@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
 from uuid import UUID
 
 import pytest
@@ -204,6 +205,64 @@ async def test_names_told_together_become_one_person(database: Database, acme: O
     await send(database, acme.scope, inbound(source_id, both), inbound(source_id, only_address))
 
     assert await count(database, acme.scope, Person) == 1
+
+
+async def test_it_does_not_matter_which_names_of_a_person_were_told_first(
+    database: Database, acme: Organisation
+) -> None:
+    source_id = await source(database, acme.scope)
+    told = [
+        (Kind.ENROLLED, "a"),
+        (Kind.STARTED, "e"),
+        (Kind.PROGRESSED, "u"),
+        (Kind.COMPLETED, "ae"),
+        (Kind.RATED, "eu"),
+    ]
+    orders = list(permutations(told))[::7]
+
+    for number, order in enumerate(orders):
+        names = {
+            "a": Identity(IdentityKind.ACCOUNT, f"{number}"),
+            "e": Identity(IdentityKind.EMAIL, f"{number}@example.org"),
+            "u": Identity(IdentityKind.USERNAME, f"o{number}"),
+        }
+        about = {kind: tuple(names[letter] for letter in letters) for kind, letters in order}
+        events = [
+            replace(event(key=f"{number}-{kind}", kind=kind), identities=about[kind], person_name=f"p{number}")
+            for kind, _ in order
+        ]
+        await send(database, acme.scope, *(inbound(source_id, one) for one in events[:2]))
+        await send(database, acme.scope, *(inbound(source_id, one) for one in events[2:]))
+
+    found = await states(database, acme.scope)
+    assert sorted(row[0] for row in found) == sorted(f"p{number}" for number in range(len(orders)))
+    assert len({row[1:] for row in found}) == 1
+
+
+async def test_learning_under_a_name_that_turns_out_to_be_of_a_known_person_is_theirs(
+    database: Database, acme: Organisation
+) -> None:
+    source_id = await source(database, acme.scope)
+    account, address = Identity(IdentityKind.ACCOUNT, "7"), Identity(IdentityKind.EMAIL, "o@example.org")
+    other = Identity(IdentityKind.ACCOUNT, "8")
+    known = [
+        (await acme.client.post("/v1/people", json={"name": name, "external_id": name})).json()["id"]
+        for name in ("Ola", "Per")
+    ]
+    for person, value in zip(known, ("o@example.org", "p@example.org"), strict=True):
+        linked = await acme.client.post(f"/v1/people/{person}/identities", json={"kind": "email", "value": value})
+        assert linked.status_code == 201, linked.text
+
+    await send(database, acme.scope, inbound(source_id, replace(event(key="1"), identities=(account,))))
+    both = replace(event(key="2", kind=Kind.COMPLETED, day=1), identities=(account, address))
+    await send(database, acme.scope, inbound(source_id, both))
+    of_two = replace(event(key="3"), identities=(address, Identity(IdentityKind.EMAIL, "p@example.org"), other))
+    await send(database, acme.scope, inbound(source_id, of_two))
+
+    enrolments = (await acme.client.get("/v1/enrolments")).json()["items"]
+    assert [(row["person_id"], row["state"]) for row in enrolments] == [(known[0], "completed")]
+    people = (await acme.client.get("/v1/people")).json()["items"]
+    assert {row["id"] for row in people} == set(known)
 
 
 async def test_an_activity_is_the_same_under_any_of_its_ids(database: Database, acme: Organisation) -> None:
