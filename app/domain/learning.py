@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha1, sha256
 from typing import Any
 from uuid import UUID
@@ -93,7 +94,7 @@ class ActivityName:
     aliases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LearningEvent:
     """One normalised fact about one learner and one activity.
 
@@ -125,6 +126,53 @@ class LearningEvent:
     person_name: str | None = None
     voids: str | None = None
     extras: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def dedup_key(self) -> bytes:
+        """The 32 bytes that make it unique within its source (decisions.md, "Dedup key").
+
+        With an event key: that key and the item index. Without one: the strongest identity, the activity, the kind and
+        the instant, which is left out when none was sent, so that a retry of a timeless fact meets itself. Weaker
+        identities are left out too: a retry may know an e-mail address that the first try did not. Not covered: tenant
+        and source, which stand beside the key in its constraint.
+        """
+        if self.event_key is not None:
+            return key_of(self.event_key, self.item)
+        fields = [
+            _identity(self.identities[0]) if self.identities else None,
+            self.activity.external_id if self.activity else None,
+            self.kind.value,
+            _instant(self.occurred_at),
+            self.voids,
+        ]
+        return _digest("fact", fields)
+
+    @cached_property
+    def content_hash(self) -> bytes:
+        """The 32 bytes over what it says: equal dedup keys with unequal hashes are a conflict.
+
+        Spelling is no content: equal instants in two zones, 0.5 and 0.50, another title of the activity or another
+        display name of the person give the same hash. Key and item index are left out.
+        """
+        told = self.activity
+        fields = [
+            self.kind.value,
+            [_identity(identity) for identity in self.identities],
+            [told.external_id, told.content_version] if told else None,
+            _instant(self.occurred_at),
+            self.passed,
+            _number(self.score_scaled),
+            _number(self.score_raw),
+            _number(self.score_min),
+            _number(self.score_max),
+            _number(self.progress),
+            self.duration_seconds,
+            _instant(self.expires_at),
+            _instant(self.due_at),
+            self.voids,
+            self.extras,
+        ]
+        return _digest("content", fields)
 
 
 FactKey = tuple[UUID, bytes]
@@ -176,26 +224,6 @@ class StoredFact:
         return ((self.score_raw - low) / (self.score_max - low)).quantize(_SIX_PLACES)
 
 
-def dedup_key(event: LearningEvent) -> bytes:
-    """Return the 32 bytes that make a fact unique within its source (decisions.md, "Dedup key").
-
-    With an event key: that key and the item index. Without one: the strongest identity, the activity, the kind and the
-    instant, which is left out when none was sent, so that a retry of a timeless fact meets itself. Weaker identities
-    are left out too: a retry may know an e-mail address that the first try did not. Not covered: tenant and source,
-    which stand beside the key in its constraint.
-    """
-    if event.event_key is not None:
-        return key_of(event.event_key, event.item)
-    fields = [
-        _identity(event.identities[0]) if event.identities else None,
-        event.activity.external_id if event.activity else None,
-        event.kind.value,
-        _instant(event.occurred_at),
-        event.voids,
-    ]
-    return _digest("fact", fields)
-
-
 def key_of(event_key: str, item: int = 0) -> bytes:
     """Return the dedup key of item `item` of the sender's event `event_key`: how a voiding finds its target."""
     return _digest("key", [event_key, item])
@@ -210,33 +238,6 @@ def voids_key(event_key: str) -> bytes:
     """Return the key by which a voiding names the event `event_key`, also after the person it tells of was erased."""
     code = event_key.removeprefix(_ERASED)
     return bytes.fromhex(code) if _CODE.fullmatch(code) and code != event_key else key_of(event_key)
-
-
-def content_hash(event: LearningEvent) -> bytes:
-    """Return 32 bytes over what the event says: equal dedup keys with unequal hashes are a conflict.
-
-    Spelling is no content: equal instants in two zones, 0.5 and 0.50, another title of the activity or another display
-    name of the person give the same hash. Key and item index are left out.
-    """
-    told = event.activity
-    fields = [
-        event.kind.value,
-        [_identity(identity) for identity in event.identities],
-        [told.external_id, told.content_version] if told else None,
-        _instant(event.occurred_at),
-        event.passed,
-        _number(event.score_scaled),
-        _number(event.score_raw),
-        _number(event.score_min),
-        _number(event.score_max),
-        _number(event.progress),
-        event.duration_seconds,
-        _instant(event.expires_at),
-        _instant(event.due_at),
-        event.voids,
-        event.extras,
-    ]
-    return _digest("content", fields)
 
 
 _SIX_PLACES = Decimal("0.000001")

@@ -3,8 +3,8 @@
 import functools
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from dataclasses import dataclass, field, replace
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -38,7 +38,7 @@ ENROLMENTS = NounType(
     sorts=("recorded_at", "created_at", "last_event_at"),
 )
 
-PORTION = 400
+PORTION = 1_000
 """Pairs that are folded at once."""
 
 _COPIED = (
@@ -82,6 +82,7 @@ _FACT = (
     "expires_at",
     "due_at",
 )
+_told = itemgetter(*_FACT)
 _KINDS = {kind.value: kind for kind in Kind}
 _PAIR = ("person_id", "activity_id")
 _EVENTS: Table = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
@@ -119,12 +120,20 @@ _ANY_VOIDED_EMBEDDED = "SELECT EXISTS (SELECT 1 FROM learning_event WHERE tenant
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a refold wants to know of pairs: their facts, whether anything was ever voided, and their enrolments."""
+    """What is stored of pairs: their facts and their enrolments."""
 
     pairs: Sequence[Pair]
-    facts: Answer
-    any_voided: Answer
-    present: Answer
+    facts: Answer = field(default_factory=Answer)
+    present: Answer = field(default_factory=Answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Enrolments to write, so that they say what their facts say: new ones, changed ones, and those of no fact left."""
+
+    added: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[dict[str, Any]] = field(default_factory=list)
 
 
 async def refold(session: AsyncSession, pairs: Collection[Pair]) -> None:
@@ -133,48 +142,90 @@ async def refold(session: AsyncSession, pairs: Collection[Pair]) -> None:
     for start in range(0, len(ordered), PORTION):
         async with wire.pipelined(session):
             asked = await ask(session, ordered[start : start + PORTION])
-        await bring_in_line(session, asked)
+            any_voided = await ask_voided(session)
+        found = Differences()
+        await _compare(session, asked, {}, any_voided, found)
+        async with wire.pipelined(session):
+            await write(session, found)
+
+
+async def differences(
+    session: AsyncSession, told: Mapping[Pair, Sequence[StoredFact]], fresh: Collection[Pair], any_voided: Answer
+) -> Differences:
+    """Return what facts that are about to be stored change. None of them is a voiding, or takes one back.
+
+    What is stored of their pairs is read first, but for the `fresh` ones, of which nothing is.
+    """
+    ordered, found = list(told), Differences()
+    for start in range(0, len(ordered), PORTION):
+        pairs = ordered[start : start + PORTION]
+        async with wire.pipelined(session):
+            asked = await ask(session, [pair for pair in pairs if pair not in fresh])
+        await _compare(session, replace(asked, pairs=pairs), told, any_voided, found)
+    return found
+
+
+async def write(session: AsyncSession, found: Differences) -> None:
+    """Write what differs, as new enrolments and new versions; in a pipeline if there is one."""
+    await add_rows(session, Enrolment, found.added)
+    await change_rows(session, Enrolment, found.changed)
+    await change_rows(session, Enrolment, found.gone, "archived")
 
 
 async def ask(session: AsyncSession, pairs: Sequence[Pair]) -> Asked:
-    """Ask what a refold of up to `PORTION` pairs needs; in a pipeline, behind what was inserted in it."""
-    rows = [dict(zip(_PAIR, pair, strict=True)) for pair in pairs]
+    """Ask what is stored of up to `PORTION` pairs, in a pipeline."""
+    if not pairs:
+        return Asked(pairs)
     if await wire.direct(session) is None:
         tenant = unit_of(session).tenant.id.hex
         asked = [(person_id.hex, activity_id.hex, tenant) for person_id, activity_id in pairs]
         facts = await lookups.ask_each(session, _UNDER_PAIR, asked, _readers())
-        any_voided = await lookups.ask_each(session, _ANY_VOIDED_EMBEDDED, [(tenant,)], (bool,))
     else:
+        rows = [dict(zip(_PAIR, pair, strict=True)) for pair in pairs]
         facts = await lookups.ask_directly(session, _UNDER_PAIRS, rows)
-        any_voided = await lookups.ask_directly(session, _ANY_VOIDED, [])
-    return Asked(pairs, facts, any_voided, await lookups.ask(session, Enrolment, _ROW, _PAIR, pairs))
+    return Asked(pairs, facts, await lookups.ask(session, Enrolment, _ROW, _PAIR, pairs))
 
 
-async def bring_in_line(session: AsyncSession, asked: Asked) -> None:
-    """Fold what was asked for and write what differs."""
+async def ask_voided(session: AsyncSession) -> Answer:
+    """Ask, in a pipeline, whether the tenant has any voiding at all."""
+    if await wire.direct(session) is None:
+        return await lookups.ask_each(session, _ANY_VOIDED_EMBEDDED, [(unit_of(session).tenant.id.hex,)], (bool,))
+    return await lookups.ask_directly(session, _ANY_VOIDED, [])
+
+
+async def _compare(
+    session: AsyncSession,
+    asked: Asked,
+    told: Mapping[Pair, Sequence[StoredFact]],
+    any_voided: Answer,
+    found: Differences,
+) -> None:
+    """Fold the facts that are stored and those told besides, and add to `found` where the enrolments say otherwise."""
     facts = await _by_pair(asked.facts)
-    voided = await _voided(session, facts) if (await asked.any_voided.rows())[0][0] else set()
+    for pair in asked.pairs:
+        facts[pair] += told.get(pair, ())
+    voided = await _voided(session, facts) if (await any_voided.rows())[0][0] else set()
     present: dict[Pair, dict[int, Mapping[str, Any]]] = defaultdict(dict)
     for values in await asked.present.rows():
         row = dict(zip(_ROW, values, strict=True))
         present[row["person_id"], row["activity_id"]][row["ordinal"]] = row
     common, now = born(session), unit_of(session).tick()
-    added, changed, gone = [], [], []
     for pair in asked.pairs:
-        rows = present[pair]
+        rows = present.get(pair, {})
         for attempt in fold(facts[pair], voided=voided):
             former, values = rows.pop(attempt.ordinal, None), _values(attempt)
             if former is None:
                 person_id, activity_id = pair
                 named = {"id": new_id(), "person_id": person_id, "activity_id": activity_id}
-                added.append({**common, **named, **values})
+                found.added.append({**common, **named, **values})
             elif any(former[name] != value for name, value in values.items()):
-                changed.append({**former, **values})
-        gone += [{**left, "archived_at": now} for left in rows.values() if left["archived_at"] is None]
-    async with wire.pipelined(session):
-        await add_rows(session, Enrolment, added)
-        await change_rows(session, Enrolment, changed)
-        await change_rows(session, Enrolment, gone, "archived")
+                found.changed.append({**former, **values})
+        found.gone.extend({**left, "archived_at": now} for left in rows.values() if left["archived_at"] is None)
+
+
+def fact_of(values: Mapping[str, Any]) -> StoredFact:
+    """Return what the fold needs of the row of a learning event."""
+    return _fact(*_told(values))
 
 
 @functools.cache
@@ -189,9 +240,13 @@ def _readers() -> tuple[wire.Convert | None, ...]:
 
 async def _by_pair(asked: Answer) -> dict[Pair, list[StoredFact]]:
     found: dict[Pair, list[StoredFact]] = defaultdict(list)
-    for person_id, activity_id, source_id, key, kind, *rest in await asked.rows():
-        found[person_id, activity_id].append(StoredFact(source_id, key, _KINDS[kind], *rest))
+    for person_id, activity_id, *values in await asked.rows():
+        found[person_id, activity_id].append(_fact(*values))
     return found
+
+
+def _fact(source_id: UUID, key: bytes, kind: str, *rest: Any) -> StoredFact:
+    return StoredFact(source_id, key, _KINDS[kind], *rest)
 
 
 async def pairs_of_references(session: AsyncSession, reference_ids: Collection[UUID]) -> set[Pair]:

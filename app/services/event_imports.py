@@ -4,28 +4,24 @@ The lines that bring something new, and those that contradict what is there, are
 the source, so that every event can be followed to what was sent. Importing the same again adds nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
-from app.domain.learning import LearningEvent, content_hash, dedup_key
+from app import wire
+from app.domain.learning import LearningEvent
 from app.models.activities import ActivityReference
 from app.models.learning import LearningEventRow
 from app.models.people import Identity
 from app.models.sources import IMPORT_HEADER, DeliveryStatus
 from app.models.unit import unit_of
-from app.services import ingest
-from app.services.among import among
+from app.services import ingest, lookups
 from app.services.batches import Result
-from app.services.identities import name_of
+from app.services.identities import Name, name_of
 from app.services.imports import CellFault, Outcome, Plan, Sheet
 from app.services.ingest import Inbound
-
-_CHUNK = 500
 
 Told = tuple[Outcome, LearningEvent]
 Saying = tuple[UUID, UUID, str, datetime]
@@ -36,12 +32,12 @@ async def put(session: AsyncSession, plan: Plan, outcomes: list[Outcome]) -> Non
     """Record the events of the lines; a known one is unchanged, with a fault where it says something else."""
     assert plan.source_id is not None  # noqa: S101  the plan of events has one
     told = [(outcome, event) for outcome in outcomes if (event := _event(outcome)) is not None]
-    stored = await _stored(session, plan.source_id, {dedup_key(event) for _, event in told})
+    stored = await _stored(session, plan.source_id, {event.dedup_key for _, event in told})
     said = await _said(session, plan.source_id, [event for _, event in told if event.event_key is None])
     kept: list[Outcome] = []
     fresh: list[LearningEvent] = []
     for outcome, event in told:
-        key, content = dedup_key(event), content_hash(event)
+        key, content = event.dedup_key, event.content_hash
         earlier = stored.get(key)
         outcome.result = Result.UNCHANGED
         if earlier is None and id(event) not in said:
@@ -53,7 +49,7 @@ async def put(session: AsyncSession, plan: Plan, outcomes: list[Outcome]) -> Non
             outcome.faults.append(CellFault(None, _CONFLICT, "conflict"))
             kept.append(outcome)
     if kept:
-        await ingest.record(session, [_inbound(session, plan, kept, fresh)])
+        await ingest.record(session, [_inbound(session, plan, kept, fresh)], stored={})
 
 
 def _event(outcome: Outcome) -> LearningEvent | None:
@@ -81,17 +77,14 @@ def _inbound(session: AsyncSession, plan: Plan, kept: Sequence[Outcome], fresh: 
     )
 
 
-async def _stored(session: AsyncSession, source_id: UUID, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+async def _stored(session: AsyncSession, source_id: UUID, keys: Collection[bytes]) -> dict[bytes, bytes]:
     """Return the content hashes of the events of a source with these keys."""
-    wanted = sorted(keys)
-    found: dict[bytes, bytes] = {}
-    for start in range(0, len(wanted), _CHUNK):
-        statement = select(col(LearningEventRow.dedup_key), col(LearningEventRow.content_sha256)).where(
-            col(LearningEventRow.source_id) == source_id,
-            col(LearningEventRow.dedup_key).in_(wanted[start : start + _CHUNK]),
-        )
-        found.update({key: content for key, content in await session.execute(statement)})  # noqa: C416  rows are no pairs to a type checker
-    return found
+    by_key = ("source_id", "dedup_key")
+    async with wire.pipelined(session):
+        await lookups.by_keys_only(session, len(keys))
+        wanted = [(source_id, key) for key in keys]
+        asked = await lookups.ask(session, LearningEventRow, ("dedup_key", "content_sha256"), by_key, wanted)
+    return dict(await asked.rows())
 
 
 async def _said(session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]) -> set[int]:
@@ -114,43 +107,30 @@ async def _said(session: AsyncSession, source_id: UUID, events: Sequence[Learnin
     return {event for event, saying in sayings.items() if saying in known}
 
 
-async def _identities(
-    session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]
-) -> Mapping[tuple[str, str, str], UUID]:
-    names = sorted({name_of(event.identities[0], source_id) for event in events})
-    found: dict[tuple[str, str, str], UUID] = {}
-    columns = (Identity.issuer, Identity.kind, Identity.value)
-    for start in range(0, len(names), _CHUNK):
-        statement = select(col(Identity.id), *map(col, columns)).where(among(columns, names[start : start + _CHUNK]))
-        found.update({(row[1], row[2], row[3]): row[0] for row in await session.execute(statement)})
-    return found
+async def _identities(session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]) -> Mapping[Name, UUID]:
+    names = {name_of(event.identities[0], source_id) for event in events}
+    key = ("issuer", "kind", "value")
+    asked = await lookups.ask(session, Identity, (*key, "id"), key, names)
+    return {(issuer, kind, value): row_id for issuer, kind, value, row_id in await asked.rows()}
 
 
 async def _references(session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]) -> Mapping[str, UUID]:
-    names = sorted({event.activity.external_id for event in events if event.activity})
-    found: dict[str, UUID] = {}
-    name = col(ActivityReference.external_id_in_source)
-    for start in range(0, len(names), _CHUNK):
-        statement = select(name, col(ActivityReference.id)).where(
-            col(ActivityReference.source_id) == source_id, name.in_(names[start : start + _CHUNK])
-        )
-        found.update({external_id: row_id for external_id, row_id in await session.execute(statement)})  # noqa: C416  rows are no pairs to a type checker
-    return found
+    places = {(source_id, event.activity.external_id) for event in events if event.activity}
+    key = ("source_id", "external_id_in_source")
+    asked = await lookups.ask(session, ActivityReference, ("external_id_in_source", "id"), key, places)
+    return dict(await asked.rows())
 
 
 async def _known(session: AsyncSession, source_id: UUID, sayings: Iterable[Saying]) -> set[Saying]:
-    pairs = sorted({(learner, place) for learner, place, _, _ in sayings})
-    found: set[Saying] = set()
-    row = LearningEventRow
-    for start in range(0, len(pairs), _CHUNK):
-        statement = select(col(row.identity_id), col(row.reference_id), col(row.kind), col(row.occurred_at)).where(
-            col(row.source_id) == source_id,
-            col(row.event_key).is_not(None),
-            among((row.identity_id, row.reference_id), pairs[start : start + _CHUNK]),
-        )
-        rows = await session.execute(statement)
-        found |= {(learner, place, kind, at) for learner, place, kind, at in rows if learner and place}
-    return found
+    key = ("identity_id", "reference_id")
+    pairs = {(learner, place) for learner, place, _, _ in sayings}
+    columns = ("source_id", "event_key", *key, "kind", "occurred_at")
+    asked = await lookups.ask(session, LearningEventRow, columns, key, pairs)
+    return {
+        (learner, place, kind, at)
+        for teller, event_key, learner, place, kind, at in await asked.rows()
+        if teller == source_id and event_key is not None
+    }
 
 
 _CONFLICT = "the same event is there with other content: the first stays; void it and send another if this one is right"

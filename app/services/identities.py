@@ -1,7 +1,7 @@
 """Who an event is about: identities as sent, resolved to persons; unknown ones make an unresolved person."""
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -30,21 +30,12 @@ class Known(NamedTuple):
     person_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """Whom events are about.
-
-    `learners` has the strongest identity of each event, None for one that names nobody; `met` the people whom one event
-    named together, the one of its strongest known name first.
-    """
-
-    learners: list[Known | None]
-    met: Collection[tuple[UUID, ...]]
-
-
 @dataclass(slots=True)
 class Roll:
-    """The identities at hand, by name; it grows as events bring new ones."""
+    """The identities at hand, by name; it grows as events bring new ones, which `add` inserts.
+
+    `met` are the people whom one event named together, the one of its strongest known name first.
+    """
 
     common: Mapping[str, Any]
     known: dict[Name, Known]
@@ -72,8 +63,10 @@ async def ask(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]
     return await lookups.ask(session, Identity, (*key, "id", "person_id"), key, names)
 
 
-async def resolve(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]], asked: Answer) -> Resolved:
-    """Return the strongest identity of each (source id, event), in order, and who met.
+async def resolve(
+    session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]], asked: Answer
+) -> tuple[list[Known | None], Roll]:
+    """Return the strongest identity of each (source id, event), in order; None for one that names nobody. And the roll.
 
     Names that `asked` did not find are linked: to the person of the strongest name that is known, else to a new
     unresolved person. Names of several people are left as they are: `people.unite` makes one of those who met.
@@ -84,9 +77,13 @@ async def resolve(session: AsyncSession, events: Sequence[tuple[UUID, LearningEv
         _strongest(roll, [name_of(each, source_id) for each in event.identities], event.person_name)
         for source_id, event in events
     ]
+    return found, roll
+
+
+async def add(session: AsyncSession, roll: Roll) -> None:
+    """Insert what is new on the roll; in a pipeline if there is one."""
     await add_rows(session, Person, roll.new_people)
     await add_rows(session, Identity, roll.new_identities)
-    return Resolved(found, sorted(roll.met))
 
 
 def _strongest(roll: Roll, names: list[Name], person_name: str | None) -> Known | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from app.domain.learning import Kind, LearningEvent, dedup_key
+from app.domain.learning import Kind, LearningEvent
 from app.models.base import LARGEST
 from app.models.sources import ERASED_REASON, DeliveryStatus
 
@@ -56,7 +56,7 @@ class Keyed:
     @classmethod
     def of(cls, item: Inbound) -> Self:
         """Return a request with its digest: over the body, the marks (the query is one) and the keys of the events."""
-        keys, content = tuple(map(dedup_key, item.events)), hashlib.sha256(item.body).digest()
+        keys, content = tuple([event.dedup_key for event in item.events]), hashlib.sha256(item.body).digest()
         marked = sorted([each for each in item.headers.items() if each[0].startswith(":")])
         marks = [f"{name}={value}".encode() for name, value in marked]
         digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks])).digest()

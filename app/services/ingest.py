@@ -1,6 +1,6 @@
 """Deliveries from LMSs: kept raw, their events deduplicated, their enrolments refolded, in one transaction."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app import wire
-from app.domain.learning import LearningEvent, content_hash, key_of
+from app.domain.learning import LearningEvent, key_of
 from app.models.base import new_id
 from app.models.learning import LearningEventRow
 from app.models.sources import REDACTED_HEADER, Delivery, DeliveryStatus
@@ -43,32 +43,36 @@ class _Asked:
     references: Answer
     waiting: Answer
     suppresses: Answer
+    any_voided: Answer
 
 
-async def record(session: AsyncSession, items: Sequence[Inbound]) -> list[Receipt]:
+async def record(
+    session: AsyncSession, items: Sequence[Inbound], *, stored: dict[EventKey, bytes] | None = None
+) -> list[Receipt]:
     """Keep `items` and apply their events. The tenant's clock is held: nobody else writes for this tenant meanwhile.
 
     A request sent before adds nothing but a count; an event known before is a duplicate, or a conflict when its content
     differs (the first wins). Returns one receipt for each item, in order. Three round trips to PostgreSQL, however many
-    the items, unless they take something back.
+    the items, unless they take something back. `stored`: the content of the known events, where the caller has looked.
     """
     keyed = [Keyed.of(item) for item in items]
     heard = {item.source_id: item.received_at for item in items if item.authentic}
-    asked = await _ask(session, keyed, heard)
+    asked = await _ask(session, keyed, heard, sifted=stored is not None)
     known = await _known_deliveries(asked.deliveries)
     fresh: dict[EventKey, Keyed] = {}
     for each in keyed:
         fresh.setdefault(each.place, each)
     unknown = [each for place, each in fresh.items() if place not in known]
     new = [(each, new_id()) for each in await _without_erased(session, unknown, asked)]
-    counts, rows = _sift(new, await _stored_hashes(asked.hashes))
+    counts, rows = _sift(new, await _stored_hashes(asked.hashes) if stored is None else stored)
     if await asked.waiting.rows():
         await sources.activate(session, heard)
+    told = await _told(session, rows, asked)
     async with wire.pipelined(session):
         await add_facts(session, Delivery, _delivery_rows(session, new, counts))
         await sources.hear(session, heard, max(heard.values(), default=None))
-        folding = await _add_events(session, rows, asked)
-    await _fold(session, folding)
+        await _add(session, told)
+    await _settle(session, told)
     await _count_repeats(session, keyed, known)
     receipts = {
         each.place: Receipt(delivery_id, each.item.status, each.item.reason, *counts[delivery_id])
@@ -114,9 +118,10 @@ async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound
             row.digest = each.digest
             known[each.place] = Receipt(row.id, item.status, item.reason, 0, 0, 0)
     await session.flush()
+    told = await _told(session, rows, asked)
     async with wire.pipelined(session):
-        folding = await _add_events(session, rows, asked)
-    await _fold(session, folding)
+        await _add(session, told)
+    await _settle(session, told)
 
 
 async def refold_references(
@@ -143,21 +148,26 @@ async def _without_erased(session: AsyncSession, keyed: Sequence[Keyed], asked: 
     ]
 
 
-async def _ask(session: AsyncSession, keyed: Sequence[Keyed], heard: Collection[UUID]) -> _Asked:
-    """Ask all that `record` needs to know, in one round trip."""
+async def _ask(
+    session: AsyncSession, keyed: Sequence[Keyed], heard: Collection[UUID], *, sifted: bool = False
+) -> _Asked:
+    """Ask all that `record` needs to know, in one round trip. `sifted`: but for the events themselves."""
     named = [(each.item.source_id, event) for each in keyed for event in each.item.events]
     places = {each.place for each in keyed}
-    keys = {(each.item.source_id, key) for each in keyed for key in each.keys}
+    keys = () if sifted else {(each.item.source_id, key) for each in keyed for key in each.keys}
     by_key = ("source_id", "dedup_key")
     async with wire.pipelined(session):
-        await lookups.by_keys_only(session, len(keys))
+        await lookups.by_keys_only(session, len(named))
         return _Asked(
             deliveries=await lookups.ask(session, Delivery, _RECEIPT, ("source_id", "digest"), places),
-            hashes=await lookups.ask(session, LearningEventRow, (*by_key, "content_sha256"), by_key, keys),
+            hashes=await lookups.ask(
+                session, LearningEventRow, (*by_key, "content_sha256"), by_key, () if sifted else keys
+            ),
             identities=await identities.ask(session, named),
             references=await references.ask(session, named),
             waiting=await sources.ask_waiting(session, heard),
             suppresses=await suppression.ask(session),
+            any_voided=await enrolments.ask_voided(session),
         )
 
 
@@ -187,7 +197,7 @@ def _sift(
     rows: list[_Fact] = []
     for each, delivery_id in placed:
         for event, key in zip(each.item.events, each.keys, strict=True):
-            content, earlier = content_hash(event), stored.get((each.item.source_id, key))
+            content, earlier = event.content_hash, stored.get((each.item.source_id, key))
             if earlier is None:
                 stored[each.item.source_id, key] = content
                 rows.append((delivery_id, each.item, event, key, content))
@@ -224,55 +234,64 @@ def _delivery_rows(
 
 
 @dataclass(frozen=True, slots=True)
-class _Folding:
-    """What is left to fold: the pairs asked for already, others, and those that voidings touch; and who `met`."""
+class _Told:
+    """What new events bring: rows to insert, and the enrolments that they change.
 
-    asked: enrolments.Asked | None = None
+    When some take others back it is only known once they are stored what they change: `pairs` and those of `voided`.
+    """
+
+    events: list[dict[str, Any]]
+    roll: identities.Roll
+    catalogue: references.Catalogue
+    differences: enrolments.Differences
     pairs: Collection[enrolments.Pair] = ()
     voided: Collection[EventKey] = ()
-    met: Collection[tuple[UUID, ...]] = ()
 
 
-async def _add_events(session: AsyncSession, rows: Sequence[_Fact], asked: _Asked) -> _Folding:
-    """Insert events with what they name, and ask what the fold of what they touch needs."""
-    if not rows:
-        return _Folding()
+async def _told(session: AsyncSession, rows: Sequence[_Fact], asked: _Asked) -> _Told:
+    """Return what new events bring, with whom and what they name."""
     named = [(item.source_id, event) for _, item, event, _, _ in rows]
-    resolved = await identities.resolve(session, named, asked.identities)
-    activities = await references.resolve(session, named, asked.references)
-    values, pairs = [], set()
+    learners, roll = await identities.resolve(session, named, asked.identities)
+    activities, catalogue = await references.resolve(session, named, asked.references)
+    events, facts = [], defaultdict(list)
     common = {"tenant_id": unit_of(session).tenant.id, "recorded_at": unit_of(session).tick()}
-    for (delivery_id, item, event, key, content), learner, reference in zip(
-        rows, resolved.learners, activities, strict=True
-    ):
-        values.append(
-            {
-                **common,
-                **_event_values(item, event),
-                "delivery_id": delivery_id,
-                "identity_id": learner.id if learner else None,
-                "reference_id": reference.id if reference else None,
-                "dedup_key": key,
-                "content_sha256": content,
-            }
-        )
+    for (delivery_id, item, event, key, content), learner, reference in zip(rows, learners, activities, strict=True):
+        values = {
+            **common,
+            **_event_values(item, event),
+            "delivery_id": delivery_id,
+            "identity_id": learner.id if learner else None,
+            "reference_id": reference.id if reference else None,
+            "dedup_key": key,
+            "content_sha256": content,
+        }
+        events.append(values)
         if event.voids is None and learner is not None and reference is not None:
-            pairs.add((learner.person_id, reference.activity_id))
-    await add_facts(session, LearningEventRow, values)
+            facts[learner.person_id, reference.activity_id].append(enrolments.fact_of(values))
     voided = {(item.source_id, key_of(event.voids)) for _, item, event, _, _ in rows if event.voids is not None}
-    if voided or len(pairs) > enrolments.PORTION:
-        return _Folding(pairs=pairs, voided=voided, met=resolved.met)
-    return _Folding(asked=await enrolments.ask(session, sorted(pairs)), met=resolved.met)
+    if voided:
+        return _Told(events, roll, catalogue, enrolments.Differences(), facts, voided)
+    new_people = {row["id"] for row in roll.new_people}
+    drafts = {row.id for row in catalogue.new_activities}
+    fresh = {pair for pair in facts if pair[0] in new_people or pair[1] in drafts}
+    return _Told(events, roll, catalogue, await enrolments.differences(session, facts, fresh, asked.any_voided))
 
 
-async def _fold(session: AsyncSession, folding: _Folding) -> None:
-    if folding.asked is not None:
-        await enrolments.bring_in_line(session, folding.asked)
-    elif folding.pairs or folding.voided:
-        touched = await enrolments.pairs_of_keys(session, folding.voided)
-        await enrolments.refold(session, {*folding.pairs, *touched})
-    if folding.met:
-        await people.unite(session, folding.met)
+async def _add(session: AsyncSession, told: _Told) -> None:
+    """Insert what new events bring, in a pipeline."""
+    await identities.add(session, told.roll)
+    await references.add(session, told.catalogue)
+    await add_facts(session, LearningEventRow, told.events)
+    await enrolments.write(session, told.differences)
+
+
+async def _settle(session: AsyncSession, told: _Told) -> None:
+    """Do what can only be done once all is stored: fold what was taken back, make one of people who met."""
+    if told.voided:
+        touched = await enrolments.pairs_of_keys(session, told.voided)
+        await enrolments.refold(session, {*told.pairs, *touched})
+    if told.roll.met:
+        await people.unite(session, sorted(told.roll.met))
 
 
 def _event_values(item: Inbound, event: LearningEvent) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Which activity an event is about: references by source; unknown ones make a draft activity."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,6 +26,16 @@ class Known(NamedTuple):
     activity_id: UUID
 
 
+@dataclass(slots=True)
+class Catalogue:
+    """The references at hand, by place; it grows as events bring new ones, which `add` inserts."""
+
+    common: Mapping[str, Any]
+    known: dict[Place, Known]
+    new_activities: list[Activity] = field(default_factory=list)
+    new_references: list[dict[str, Any]] = field(default_factory=list)
+
+
 async def ask(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]]) -> Answer:
     """Look for the references that the (source id, event)s name."""
     named = _named(events)
@@ -35,29 +46,36 @@ async def ask(session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]
 
 async def resolve(
     session: AsyncSession, events: Sequence[tuple[UUID, LearningEvent]], asked: Answer
-) -> list[Known | None]:
-    """Return the reference of each (source id, event), in order; None for one that names no activity.
+) -> tuple[list[Known | None], Catalogue]:
+    """Return the reference of each (source id, event), in order; None for one that names no activity. And all at hand.
 
     An activity that goes by several ids in a source is the one that any of them is known to name. For what `asked` did
     not find, a draft is made.
     """
     known = {(source_id, name): Known(*rest) for source_id, name, *rest in await asked.rows()}
-    common = born(session)
-    activities: list[Activity] = []
-    references: list[dict[str, Any]] = []
+    catalogue = Catalogue(born(session), known)
     for (source_id, _), told in _named(events).items():
-        places = _places(source_id, told)
-        found = next((known[place] for place in places if place in known), None)
-        if found is None:
-            activities.append(_draft(common, told))
-        activity_id = activities[-1].id if found is None else found.activity_id
-        for place in places:
-            if place not in known:
-                known[place] = Known(new_id(), activity_id)
-                references.append(_reference(common, known[place], place, told))
-    await add_many(session, activities)
-    await add_rows(session, ActivityReference, references)
-    return [known[source_id, event.activity.external_id] if event.activity else None for source_id, event in events]
+        _enter(catalogue, source_id, told)
+    found = [known[source_id, event.activity.external_id] if event.activity else None for source_id, event in events]
+    return found, catalogue
+
+
+async def add(session: AsyncSession, catalogue: Catalogue) -> None:
+    """Insert what is new in the catalogue; in a pipeline if there is one."""
+    await add_many(session, catalogue.new_activities)
+    await add_rows(session, ActivityReference, catalogue.new_references)
+
+
+def _enter(catalogue: Catalogue, source_id: UUID, told: ActivityName) -> None:
+    places, known = _places(source_id, told), catalogue.known
+    found = next((known[place] for place in places if place in known), None)
+    if found is None:
+        catalogue.new_activities.append(_draft(catalogue.common, told))
+    activity_id = catalogue.new_activities[-1].id if found is None else found.activity_id
+    for place in places:
+        if place not in known:
+            known[place] = Known(new_id(), activity_id)
+            catalogue.new_references.append(_reference(catalogue.common, known[place], place, told))
 
 
 def _named(events: Sequence[tuple[UUID, LearningEvent]]) -> dict[Place, ActivityName]:

@@ -15,8 +15,6 @@ from app.domain.learning import (
     IdentityKind,
     Kind,
     LearningEvent,
-    content_hash,
-    dedup_key,
     key_of,
 )
 
@@ -29,19 +27,19 @@ VOIDING = LearningEvent(Kind.VOIDED, (), None, NOON, voids="evt-1")
 
 
 def test_keys_and_hashes_are_32_bytes_and_stable_across_releases():
-    assert dedup_key(KEYED).hex() == "b09819a0c1caf4f945d9e2b0503e28502b50454c767dbff366f561355861bad8"
-    assert dedup_key(KEYLESS).hex() == "41fc20c53ef0832388c31eb995db62d31406ec60702dd3d631647d7ac2c45f13"
-    assert content_hash(KEYED).hex() == "94943a064ba77f06a1dacf0a79bd34212852c7389889b8118174fd81768eddb4"
+    assert KEYED.dedup_key.hex() == "b09819a0c1caf4f945d9e2b0503e28502b50454c767dbff366f561355861bad8"
+    assert KEYLESS.dedup_key.hex() == "41fc20c53ef0832388c31eb995db62d31406ec60702dd3d631647d7ac2c45f13"
+    assert KEYED.content_hash.hex() == "94943a064ba77f06a1dacf0a79bd34212852c7389889b8118174fd81768eddb4"
 
 
 def test_with_an_event_key_the_rest_of_the_event_is_no_part_of_the_dedup_key():
     other = replace(KEYED, kind=Kind.FAILED, identities=(MAIL,), occurred_at=None, activity=ActivityName("x"))
 
-    assert dedup_key(other) == dedup_key(KEYED) == key_of("evt-1")
+    assert other.dedup_key == KEYED.dedup_key == key_of("evt-1")
 
 
 def test_items_of_one_event_key_are_different_facts():
-    assert dedup_key(replace(KEYED, item=1)) == key_of("evt-1", 1) != key_of("evt-1", 0)
+    assert replace(KEYED, item=1).dedup_key == key_of("evt-1", 1) != key_of("evt-1", 0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,7 @@ def test_items_of_one_event_key_are_different_facts():
     ],
 )
 def test_without_an_event_key_the_stable_fields_tell_facts_apart(other):
-    assert dedup_key(other) != dedup_key(KEYLESS)
+    assert other.dedup_key != KEYLESS.dedup_key
 
 
 @pytest.mark.parametrize(
@@ -72,11 +70,11 @@ def test_without_an_event_key_the_stable_fields_tell_facts_apart(other):
     ],
 )
 def test_without_an_event_key_a_retry_meets_itself(again):
-    assert dedup_key(again) == dedup_key(KEYLESS)
+    assert again.dedup_key == KEYLESS.dedup_key
 
 
 def test_two_voidings_without_a_key_differ_by_what_they_void():
-    assert dedup_key(VOIDING) != dedup_key(replace(VOIDING, voids="evt-2"))
+    assert VOIDING.dedup_key != replace(VOIDING, voids="evt-2").dedup_key
 
 
 texts = st.text(st.characters() | st.sampled_from('",[]\\\ud800\x00'), max_size=4)
@@ -86,7 +84,7 @@ texts = st.text(st.characters() | st.sampled_from('",[]\\\ud800\x00'), max_size=
 def test_the_serialisation_is_unambiguous(one, other):
     def key(value, issuer, activity):
         identity = Identity(IdentityKind.ACCOUNT, value, issuer)
-        return dedup_key(LearningEvent(Kind.COMPLETED, (identity,), ActivityName(activity), NOON))
+        return LearningEvent(Kind.COMPLETED, (identity,), ActivityName(activity), NOON).dedup_key
 
     assert (key(*one) == key(*other)) is (one == other)
 
@@ -116,8 +114,8 @@ def test_the_serialisation_is_unambiguous(one, other):
 def test_the_same_key_with_another_body_has_another_content_hash(changed):
     other = replace(KEYED, **changed)
 
-    assert dedup_key(other) == dedup_key(KEYED)
-    assert content_hash(other) != content_hash(KEYED)
+    assert other.dedup_key == KEYED.dedup_key
+    assert other.content_hash != KEYED.content_hash
 
 
 def test_another_spelling_has_the_same_content_hash():
@@ -133,7 +131,7 @@ def test_another_spelling_has_the_same_content_hash():
         extras={"b": Decimal(2), "a": 1},
     )
 
-    assert content_hash(spelled) == content_hash(told)
+    assert spelled.content_hash == told.content_hash
 
 
 @pytest.mark.parametrize(
