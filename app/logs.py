@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -55,13 +56,16 @@ _ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
 _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "psycopg")
 """Loggers that say too much, or tell what passes through them, when asked for more than warnings."""
 
+_about: ContextVar[dict[str, str]] = ContextVar("about")
+"""What every line tells that is written while a request is served; structlog has a variable for each such field."""
+
 
 def configure(level: str, style: Format) -> None:
     """Send the events of structlog and of the standard library's loggers to standard error; again: anew."""
     number = getattr(logging, level.upper())
     renderer = _json if style == "json" else _console()
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, *_shared(), renderer],
+        processors=[merge_about, structlog.processors.add_log_level, *_shared(), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
         cache_logger_on_first_use=False,
@@ -69,7 +73,7 @@ def configure(level: str, style: Format) -> None:
     handler = _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level, _logger_name],
+            foreign_pre_chain=[merge_about, structlog.stdlib.add_log_level, _logger_name],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_shared(), renderer],
         )
     )
@@ -84,6 +88,27 @@ def configure(level: str, style: Format) -> None:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
+def begin(told: dict[str, str]) -> Token[dict[str, str]]:
+    """Let every line tell these fields that is written until `end`, also by tasks begun meanwhile."""
+    return _about.set(told)
+
+
+def end(begun: Token[dict[str, str]]) -> None:
+    """End what `begin` began."""
+    _about.reset(begun)
+
+
+def tell(**texts: str) -> None:
+    """Let lines tell these fields too, from now to the `end`."""
+    _about.get({}).update(texts)
+
+
+def merge_about(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add what `begin` and `tell` were given; the line's own fields come first."""
+    told = _about.get(None)
+    return {**told, **event} if told else event
+
+
 def request_served(*, status: int, milliseconds: float, **texts: str) -> None:
     """Log the line that every request has, at level info.
 
@@ -91,13 +116,13 @@ def request_served(*, status: int, milliseconds: float, **texts: str) -> None:
     the work on a delivery; and what is served in one turn of the loop is written at once.
     """
     configuration = structlog.get_config()
+    told = _about.get({}) | texts
     if configuration["processors"][-1] is not _json:
-        structlog.get_logger("throughline.access").info("request", **texts, status=status, milliseconds=milliseconds)
+        structlog.get_logger("throughline.access").info("request", **told, status=status, milliseconds=milliseconds)
     elif configuration["wrapper_class"] in _TELLING:
         at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        told = structlog.contextvars.get_contextvars() | texts
         first = told.pop("request_id", None)
-        fields = "".join([f', "{name}": {_spelled(str(value))}' for name, value in told.items()])
+        fields = "".join([f', "{name}": {_spelled(value)}' for name, value in told.items()])
         id_ = f', "request_id": {_ESCAPE(_shown(first))}' if first else ""
         _lines.add(
             f'{{"time": "{at}", "level": "info", "event": "request"{id_}{fields}, '
@@ -131,7 +156,7 @@ _lines = _Lines()
 
 def scrubbed(text: str) -> str:
     """Return `text` without what looks like a key, a token, a password or an e-mail address."""
-    if _SIGN.search(text):
+    if not text.isalnum() and _SIGN.search(text):  # letters and digits alone are none of these: most ids
         for pattern, instead in _SECRET_TEXT:
             text = pattern.sub(instead, text)
     return text

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from app import __version__, schema
 from app.api import errors, openapi, pages, system, telemetry, webhooks
@@ -17,8 +16,9 @@ from app.api.graphql import endpoint as graphql
 from app.api.handshakes import Handshakes
 from app.api.issuers import Issuers
 from app.api.keysets import KeySets
-from app.api.middleware import RequestFrame
+from app.api.middleware import Limits, RequestFrame
 from app.api.rates import Rates
+from app.api.reception import Reception
 from app.api.rooms import Room
 from app.api.senders import Senders
 from app.api.setups import Directory
@@ -98,15 +98,13 @@ _ROOMS = (
 class Service(FastAPI):
     """FastAPI, with a door of their own for deliveries."""
 
-    def give_entrance(self, entrance: webhooks.Entrance, framed: ASGIApp) -> None:
-        """Let `framed` serve what the entrance in it takes."""
-        self._entrance, self._framed = entrance, framed
+    entrance: webhooks.Entrance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if self._entrance.takes(scope):
+        if self.entrance.takes(scope):
             scope["app"] = self
-            await self._framed(scope, receive, send)
+            await self.entrance(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -162,6 +160,9 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.budgets = Budgets(settings.max_waiting_per_source)
     app.state.ingest = database.group(ingest.record, size=lambda item: len(item.body))
     app.state.ingest.observe = telemetry.group_committed
+    app.state.reception = Reception(
+        app.state.directory, app.state.senders, app.state.handshakes, app.state.budgets, app.state.ingest
+    )
     app.state.xapi = database.group(xapi_statements.record, size=xapi_statements.Post.size)
     app.state.xapi.observe = telemetry.group_committed
     app.state.schema_state = _schema_state(database)
@@ -191,15 +192,11 @@ def _wrap(app: Service, settings: Settings) -> None:
             allow_headers=_ALLOWED,
             expose_headers=_EXPOSED,
         )
-    frame: dict[str, Any] = {
-        "max_body_bytes": settings.max_body_bytes,
-        "body_timeout_seconds": settings.body_timeout_seconds,
-        "larger_bodies": {
-            "/v1/panels": settings.max_panel_bytes,
-            "/v1/imports": settings.max_import_bytes,
-            "/v1/xapi/": settings.max_xapi_bytes,
-        },
+    larger = {
+        "/v1/panels": settings.max_panel_bytes,
+        "/v1/imports": settings.max_import_bytes,
+        "/v1/xapi/": settings.max_xapi_bytes,
     }
-    app.add_middleware(RequestFrame, **frame)
-    entrance = webhooks.Entrance("/v1")
-    app.give_entrance(entrance, RequestFrame(entrance, **frame))
+    limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, larger)
+    app.add_middleware(RequestFrame, limits=limits)
+    app.entrance = webhooks.Entrance(app.state.reception, "/v1", limits)

@@ -168,13 +168,13 @@ def test_a_library_turned_down_before_is_heard_again(logged: Logged) -> None:
 
 def test_libraries_are_routed_through_the_same_lines_and_their_debug_output_is_not(logged: Logged) -> None:
     logs.configure("debug", "json")
-    structlog.contextvars.bind_contextvars(request_id="req-1")
+    begun = logs.begin({"request_id": "req-1"})
     try:
         logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
         logging.getLogger("aiosqlite").debug("executing INSERT with parameters")
         logging.getLogger("sqlalchemy.engine").info("INSERT with parameters")
     finally:
-        structlog.contextvars.clear_contextvars()
+        logs.end(begun)
 
     [line] = lines(logged())
     del line["time"]
@@ -221,15 +221,13 @@ def test_the_line_of_a_request_is_spelled_as_every_other_line(logged: Logged) ->
     texts = {"method": "POST", "path": f"/v1/{SECRETS['key']}\u2028", "route": "/v1/x"}
 
     async def serve() -> None:
-        structlog.contextvars.bind_contextvars(request_id="req-1", tenant="acme", caller="bearer abcdefghijklmnop")
+        logs.begin({"request_id": "req-1"})
+        logs.tell(tenant="acme", caller="bearer abcdefghijklmnop")
         logs.request_served(**texts, status=200, milliseconds=1.5)
         structlog.get_logger("test").info("request", **texts, status=200, milliseconds=1.5)
         logs.request_served(**texts, status=200, milliseconds=1.5)
 
-    try:
-        asyncio.run(serve())
-    finally:
-        structlog.contextvars.clear_contextvars()
+    asyncio.run(serve())
 
     usual, fast, again = lines(logged())
     for line in (usual, fast, again):

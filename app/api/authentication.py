@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import logs
 from app.api import access_tokens
 from app.api.issuers import Issuers
 from app.api.principals import Credential, Principal, Unauthenticated
@@ -53,7 +54,7 @@ class Keyring:
             )
         text = authorization[len(_SCHEME) :].strip()
         principal = await self._proved(text, headers.get(TENANT_HEADER))
-        structlog.contextvars.bind_contextvars(tenant=principal.tenant.slug, caller=principal.credential_name)
+        logs.tell(tenant=principal.tenant.slug, caller=principal.credential_name)
         return principal
 
     async def _proved(self, text: str, tenant_named: str | None) -> Principal:

@@ -3,8 +3,6 @@
 from typing import Any
 
 from fastapi import Request
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive
 
 from app.domain.errors import ThroughlineError
 from app.lms import Unreadable
@@ -23,18 +21,6 @@ class InvalidJson(ThroughlineError):
     """The body is not strict JSON."""
 
     code = "invalid_json"
-
-
-async def whole(receive: Receive) -> bytes:
-    """Return the body of a request that nobody has read from. Raises ClientDisconnect when its sender goes away."""
-    chunks = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(chunks)
 
 
 async def read_json(request: Request) -> Any:

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-import structlog
 import time_machine
 from fastapi import FastAPI
 from joserfc.jwk import RSAKey
 from structlog.testing import capture_logs
 
+from app import logs
 from app.api import authentication, keysets, streams
 from app.api.authentication import Keyring
 from app.api.issuers import Issuers
@@ -308,7 +308,7 @@ async def test_log_lines_name_the_identity_provider_and_never_a_person_or_a_toke
     told = claims(acme, email="rosa@example.org", preferred_username="rosa.okafor")
     tokens = [signed(told), signed(told), signed(told, STRANGE), signed(told | {"exp": 1}), signed(told, kid="gone")]
 
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+    with capture_logs(processors=[logs.merge_about]) as lines:
         for number, token in enumerate(tokens):
             issuer.down = number == 0
             await read(guest, token)

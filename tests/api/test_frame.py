@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.middleware import RequestFrame
+from app.api.middleware import Limits, RequestFrame
 from app.api.problems import PROBLEMS
 from app.domain.errors import ThroughlineError
 from tests.builders import make
@@ -196,7 +196,7 @@ async def test_a_body_that_comes_too_slowly_is_answered_408() -> None:
     async def keep(message: Any) -> None:
         sent.append(message)
 
-    frame = RequestFrame(reads_it_all, max_body_bytes=1000, body_timeout_seconds=0.05)
+    frame = RequestFrame(reads_it_all, Limits(1000, 0.05))
     scope = {"type": "http", "method": "POST", "path": "/x", "headers": [], "query_string": b""}
     await frame(scope, never, keep)
 
@@ -216,7 +216,7 @@ async def test_the_server_goes_on_knowing_that_head_was_asked_for() -> None:
     async def keep(message: Any) -> None:
         sent.append(message)
 
-    frame = RequestFrame(answers, max_body_bytes=1000, body_timeout_seconds=1)
+    frame = RequestFrame(answers, Limits(1000, 1))
     scope = {"type": "http", "method": "HEAD", "path": "/x", "headers": [], "query_string": b""}
     await frame(scope, keep, keep)
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from app.api import deprecations, middleware
-from app.api.middleware import RequestFrame
+from app.api import deprecations, passages
+from app.api.middleware import Limits, RequestFrame
 from app.api.rates import Rates
 from app.api.routing import KeyRoute
 from app.config import Settings
@@ -78,7 +78,7 @@ async def test_a_deprecated_route_says_so_in_its_answers_and_in_the_reference(ap
     service = FastAPI()
     service.include_router(router)
     service.state._state |= app.state._state
-    framed = RequestFrame(service, max_body_bytes=1000, body_timeout_seconds=1)
+    framed = RequestFrame(service, Limits(1000, 1))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(framed), base_url="http://test") as client:
         answer = await client.get("/old", headers={"Authorization": f"Bearer {acme.token}"})
 
@@ -102,7 +102,7 @@ async def test_a_deprecated_route_says_so_in_its_answers_and_in_the_reference(ap
     ],
 )
 def test_a_trace_of_the_caller_is_taken_up_when_it_is_one(sent: bytes, told: str | None) -> None:
-    assert middleware._trace(sent).get("trace_id") == told
+    assert passages._trace(sent).get("trace_id") == told
 
 
 async def test_every_address_names_its_methods_where_it_does_not_take_one(app: FastAPI, acme: Organisation) -> None:

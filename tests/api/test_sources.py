@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from app.api import setups
-from app.api.budgets import Budgets
 from app.db import Database
 from app.domain import ids
 from app.lms import _signatures
@@ -335,7 +334,7 @@ async def test_a_source_over_its_budget_is_503_and_keeps_no_other_waiting(
     app: FastAPI, acme: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noisy, quiet = await connect(acme, "basic"), await connect(acme, "basic", slug="other")
-    monkeypatch.setitem(app.state._state, "budgets", Budgets(3))
+    monkeypatch.setattr(app.state.budgets, "_most", 3)
     gate, submit = asyncio.Event(), app.state.ingest.submit
 
     async def held(tenant: TenantScope, inbound: Inbound) -> Receipt:

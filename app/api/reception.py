@@ -1,0 +1,108 @@
+"""What is done to a delivery, by whichever way it comes in: verified, parsed, kept, committed, then acknowledged."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+
+import structlog
+
+from app.api import readings, telemetry
+from app.api.budgets import Budgets
+from app.api.deps import Ingest
+from app.api.handshakes import Handshakes
+from app.api.senders import Senders
+from app.api.setups import Connected, Directory
+from app.domain import ids
+from app.domain.errors import ThroughlineError, Unavailable
+from app.lms import Delivery, Refused, TransportFault
+from app.models import sources as models
+from app.models.sources import UNVERIFIED_HEADER, DeliveryStatus
+from app.services.ingest import Inbound, Receipt
+
+log = structlog.get_logger(__name__)
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Headers as servers give them: names in lower case."""
+
+
+class BadSignature(ThroughlineError):
+    """The delivery is not authentic."""
+
+    code = "bad_signature"
+
+
+class Reception:
+    """Takes deliveries."""
+
+    def __init__(
+        self, directory: Directory, senders: Senders, handshakes: Handshakes, budgets: Budgets, ingest: Ingest
+    ) -> None:
+        self._directory = directory
+        self._senders = senders
+        self._handshakes = handshakes
+        self._budgets = budgets
+        self._ingest = ingest
+
+    async def take(
+        self, place: Sequence[str], headers: RawHeaders, query: bytes, whole: Callable[[], Awaitable[bytes]]
+    ) -> bytes:
+        """Return an `Acknowledgement` as JSON once the delivery is committed; `place` is tenant, source, maybe secret.
+
+        `whole` reads the body. Raises BadSignature and NotFound, what stands in the way of decoding the message (with
+        the code of the TransportFault), and Unavailable.
+        """
+        tenant, source, *secret = place
+        connected = await self._directory.find(tenant, source)
+        body = await whole()
+        delivery = readings.request_of(connected, _texts(headers), body, _parameters(query), datetime.now(UTC))
+        adapter = connected.adapter.slug
+        try:
+            inbound = await self._admitted(connected, delivery, secret[0] if secret else "")
+        except Refused as error:
+            telemetry.delivery_judged(adapter, "rejected")
+            log.warning("delivery_refused", tenant=connected.tenant.slug, source=source, reason=str(error)[:500])
+            raise BadSignature(f"The delivery is not authentic: {error}.") from error
+        except TransportFault as error:
+            telemetry.delivery_judged(adapter, "rejected")
+            raise ThroughlineError(f"The delivery cannot be decoded: {error}.", code=error.code.value) from error
+        try:
+            with self._budgets.place(connected.source_id, len(body)):
+                receipt = await self._ingest.submit(connected.tenant, inbound)
+        except Unavailable:
+            telemetry.delivery_judged(adapter, "unavailable")
+            raise
+        telemetry.delivery_judged(adapter, receipt.status.value)
+        return _acknowledgement(receipt)
+
+    async def _admitted(self, connected: Connected, delivery: Delivery, path_secret: str) -> Inbound:
+        """Return what to keep of a delivery. Raises Refused and TransportFault."""
+        try:
+            await self._senders.authenticate(connected, delivery, path_secret)
+        except Refused as error:
+            changed = await self._directory.renewed(connected)
+            if changed is not None:
+                return await self._admitted(changed, delivery, path_secret)
+            if not self._handshakes.admits(connected, delivery):
+                raise
+            reason = f"a confirmation code whose sender nothing proved ({error}): send it back with iSpring's API"
+            code = readings.Reading(DeliveryStatus.IGNORED, reason)
+            return readings.inbound(connected, delivery, code, marks={UNVERIFIED_HEADER: "true"}, authentic=False)
+        return readings.inbound(connected, delivery, readings.read(connected, delivery))
+
+
+def _texts(headers: RawHeaders) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+
+def _parameters(query: bytes) -> dict[str, str]:
+    return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else {}
+
+
+def _acknowledgement(receipt: Receipt) -> bytes:
+    delivery_id = ids.encode(models.Delivery.prefix, receipt.delivery_id)
+    reason = "null" if receipt.reason is None else json.dumps(receipt.reason)
+    return (
+        f'{{"delivery":"{delivery_id}","status":"{receipt.status.value}","recorded":{receipt.recorded},'
+        f'"duplicates":{receipt.duplicates},"reason":{reason}}}'
+    ).encode()
