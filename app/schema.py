@@ -2,16 +2,20 @@
 
 import asyncio
 import functools
+import importlib
+import pkgutil
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, Table, create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import NullPool
+from sqlmodel import SQLModel
 
+from app import models
 from app.config import Settings
 from app.db import async_url
 
@@ -70,7 +74,19 @@ def _revisions() -> Mapping[str, str]:
 async def state_of(session: AsyncSession) -> SchemaState:
     """Return where the database of `session` stands."""
     connection = await session.connection()
-    return SchemaState(await connection.run_sync(_revision), head())
+    return await connection.run_sync(state_on)
+
+
+def state_on(connection: Connection) -> SchemaState:
+    """Return where the database of `connection` stands."""
+    return SchemaState(_revision(connection), head())
+
+
+def tables() -> list[Table]:
+    """Return every table of this version, each after those that its rows refer to."""
+    for module in pkgutil.iter_modules(models.__path__):
+        importlib.import_module(f"{models.__name__}.{module.name}")
+    return SQLModel.metadata.sorted_tables
 
 
 def _revision(connection: Connection) -> str | None:
@@ -102,6 +118,14 @@ def migrate(settings: Settings, revision: str = "head") -> None:
     application = async_url(settings.database_url)
     if settings.migration_database_url and application.username:
         _grant(sync_url(settings), application.username)
+
+
+def analyse(settings: Settings) -> None:
+    """Let PostgreSQL look at tables that were filled at once: it plans by what it saw last, and looks once a minute."""
+    engine = create_engine(sync_url(settings), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        _run(connection, "ANALYZE")
+    engine.dispose()
 
 
 async def migrate_embedded(settings: Settings) -> None:

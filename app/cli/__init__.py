@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli import databases, imports, jobs, keys, serving, tenants
+from app.cli import copies, databases, imports, jobs, keys, serving, tenants
 from app.cli.answers import Commands, print_json
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("worker")(serving.worker)
 app.command("demo")(serving.demo)
 app.command("import")(imports.import_table)
 app.command("migrate")(databases.migrate_command)
+app.command("copy")(copies.copy)
 app.add_typer(tenants.commands, name="tenant")
 app.add_typer(keys.commands, name="key")
 app.add_typer(jobs.commands, name="job")

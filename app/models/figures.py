@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from app.domain.figure import Figure, Status, ValueType
+from app.models import values
 from app.models.base import Piece
 from app.models.values import ActivityId, DeliveryId, LearningEventId, PersonId
 
@@ -165,9 +166,9 @@ class Explanation(Piece):
 
 
 def plain(value: Any) -> Any:
-    """Return an input as JSON: decimals as strings, money and records as objects."""
+    """Return an input as JSON: decimals as strings without trailing zeros, money and records as objects."""
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return values.plain(value)
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value) and not isinstance(value, type):

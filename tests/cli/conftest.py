@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 from app.cli import app
 from app.config import Settings
-from tests.engines import SECRET_KEY
+from tests.engines import SECRET_KEY, make_database
 
 ROOT = Path(__file__).parents[2]
 Command = Callable[..., Result]
@@ -67,6 +68,15 @@ def run() -> Command:
 def command(run: Command, settings: Settings) -> Command:
     """Run a command in this process, on the database of one engine and then of the other."""
     return lambda *arguments: run(*arguments, settings=settings)
+
+
+def new_settings(engine: str, request: pytest.FixtureRequest, folder: Path) -> Settings:
+    """The settings of an empty database of its own."""
+    if engine == "sqlite":
+        return Settings(database_url=f"sqlite:///{folder / 'new.db'}", secret_keys=(SECRET_KEY,))
+    superuser = request.getfixturevalue("postgres_server")
+    owner, application = make_database(superuser, f"cli_{secrets.token_hex(4)}")
+    return Settings(database_url=application, migration_database_url=owner, secret_keys=(SECRET_KEY,))
 
 
 def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:

@@ -1,6 +1,5 @@
 """Schemas: brought up to date by `migrate`, and a start refused with what to run when they are not."""
 
-import secrets
 from pathlib import Path
 
 import pytest
@@ -10,17 +9,8 @@ from sqlalchemy.pool import NullPool
 
 from app import schema
 from app.config import Settings
-from tests.cli.conftest import Command, start
-from tests.engines import SECRET_KEY, make_database
-
-
-def new_settings(engine: str, request: pytest.FixtureRequest, folder: Path) -> Settings:
-    """The settings of an empty database of its own."""
-    if engine == "sqlite":
-        return Settings(database_url=f"sqlite:///{folder / 'new.db'}", secret_keys=(SECRET_KEY,))
-    superuser = request.getfixturevalue("postgres_server")
-    owner, application = make_database(superuser, f"cli_{secrets.token_hex(4)}")
-    return Settings(database_url=application, migration_database_url=owner, secret_keys=(SECRET_KEY,))
+from tests.cli.conftest import Command, new_settings, start
+from tests.engines import SECRET_KEY
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
