@@ -1,5 +1,6 @@
 """An import as the command line runs it: straight from the file into the database, with a progress bar."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.api import tables
-from app.api.tables import Layout, Stretch, Table
+from app.api.tables import Layout, Table
 from app.cli.answers import Mistake
 from app.cli.databases import opened
 from app.cli.tenants import scope_of
@@ -18,7 +19,8 @@ from app.domain.errors import Invalid, Unavailable
 from app.models.unit import TenantScope
 from app.services.imports import Outcome, Sheet
 from app.vault import Vault
-from app.work.imports import Import, Tally, planned, source_of
+from app.work.ahead import ahead
+from app.work.imports import Import, Portion, Tally, planned, source_of
 
 
 class Importing:
@@ -48,22 +50,17 @@ class Importing:
     async def _all(self, database: Database, scope: TenantScope, table: Table, path: Path, stream: BinaryIO) -> Tally:
         work = await self._planned(database, scope, table)
         tally, size = Tally(), stream.seek(0, os.SEEK_END)
-        offset, number = len(table.opening), table.number
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(
             *columns, console=self._console, transient=True, disable=not self._console.is_terminal
         ) as progress:
             bar = progress.add_task(f"Importing {self._sheet.name}", total=size)
-            while offset < size:
-                stream.seek(offset)
-                data = stream.read(tables.STRETCH_BYTES)
-                whole = offset + len(data) >= size
-                found = tables.stretch(table, data, number, whole=whole, key_of=work.plan.key_of)
-                outcomes = await self._written(database, scope, work, found, number)
-                tally.add(outcomes)
-                self._name_faults(path, outcomes)
-                offset, number = offset + found.bytes_read, number + found.lines_read
-                progress.update(bar, completed=offset)
+            async with contextlib.aclosing(ahead(work.stretches(table, stream, size))) as stretches:
+                async for found in stretches:
+                    outcomes = await self._written(database, scope, work, found)
+                    tally.add(outcomes)
+                    self._name_faults(path, outcomes)
+                    progress.update(bar, completed=found.end)
         return tally
 
     async def _planned(self, database: Database, scope: TenantScope, table: Table) -> Import:
@@ -75,16 +72,13 @@ class Importing:
                 session, self._sheet, table, dry_run=self._dry_run, connected=connected, payloads=self._payloads
             )
 
-    async def _written(
-        self, database: Database, scope: TenantScope, work: Import, found: Stretch, number: int
-    ) -> list[Outcome]:
-        rows = await work.read(found.rows)
+    async def _written(self, database: Database, scope: TenantScope, work: Import, found: Portion) -> list[Outcome]:
         try:
             async with database.transaction(scope) as session:
-                return await work.write(session, rows)
+                return await work.write(session, found.rows)
         except Unavailable as error:
             again = "run the same command again, nothing is written twice"
-            raise Mistake(f"The database went away before line {number} was written: {again}.") from error
+            raise Mistake(f"The database went away before line {found.number} was written: {again}.") from error
 
     def _name_faults(self, path: Path, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.api import imports as door
 from app.api import readings, setups, tables
 from app.api.setups import Connected
-from app.api.tables import Layout, Table
+from app.api.tables import Layout, Stretch, Table
 from app.domain.errors import Invalid, ThroughlineError, Unavailable
 from app.lms import TransportFault, Unreadable
 from app.lms._rows import event_of
@@ -59,6 +59,15 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Portion:
+    """Lines that are written together: the number of the first, what they tell, and where they end in the file."""
+
+    number: int
+    rows: list[Row]
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     """One import: how its table is read, and whether it only tries. `connected` is the source that tells events.
 
@@ -70,11 +79,26 @@ class Import:
     connected: Connected | None = None
     payloads: bool = False
 
-    async def read(self, rows: Sequence[Row]) -> list[Row]:
-        """Return lines of events with what they tell; nothing of it needs a unit."""
+    async def stretches(self, table: Table, stream: BinaryIO, size: int) -> AsyncIterator[Portion]:
+        """Yield the portions of a file of `size` bytes. Raises Invalid where it is no table."""
+        offset, number = len(table.opening), table.number
+        while offset < size:
+            stream.seek(offset)
+            data = stream.read(tables.STRETCH_BYTES)
+            found = await self.read(table, data, number, whole=offset + len(data) >= size)
+            offset += found.bytes_read
+            yield Portion(number, found.rows, offset)
+            number += found.lines_read
+
+    async def read(self, table: Table, data: bytes, number: int, *, whole: bool) -> Stretch:
+        """Return the next lines (see `tables.stretch`), those of events with what they tell; nothing needs a unit."""
+        return await asyncio.to_thread(self._read, table, data, number, whole=whole)
+
+    def _read(self, table: Table, data: bytes, number: int, *, whole: bool) -> Stretch:
+        found = tables.stretch(table, data, number, whole=whole, key_of=self.plan.key_of)
         if self.connected is None or self.payloads:
-            return list(rows)
-        return await asyncio.to_thread(_told, rows, self.connected.setup.zone)
+            return found
+        return replace(found, rows=_told(found.rows, self.connected.setup.zone))
 
     async def write(self, session: AsyncSession, rows: Sequence[Row]) -> list[Outcome]:
         """Write what was read and return what became of each line, in order; a dry run leaves nothing behind.
@@ -160,11 +184,10 @@ async def _carried(turn: Turn, row: Operation, vault: Vault) -> Mapping[str, Any
     while offset < whole:
         async with turn.reading() as session:
             data = await operations.input_from(session, row.id, offset, tables.STRETCH_BYTES)
-        found = tables.stretch(table, data, number, whole=offset + len(data) >= whole, key_of=work.plan.key_of)
-        rows = await work.read(found.rows)
+        found = await work.read(table, data, number, whole=offset + len(data) >= whole)
         offset, number = offset + found.bytes_read, number + found.lines_read
         async with turn.writing() as session:
-            outcomes = await work.write(session, rows)
+            outcomes = await work.write(session, found.rows)
             tally.add(outcomes)
             await operations.note_items(session, row.id, _items(row, outcomes), ITEMS_MOST)
             place = {"offset": offset, "number": number}
@@ -197,9 +220,11 @@ def _line_told(line: Line, zone: str) -> Line:
     if not line.cells.get("kind") or any(imports.flaw_in(text) for text in line.cells.values()):
         return line
     try:
-        return replace(line, event=event_of(line.cells, zone))
+        event = event_of(line.cells, zone)
     except Unreadable as error:
         return replace(line, unreadable=str(error))
+    _ = event.dedup_key, event.content_hash  # they are kept with it: hashed here, where no transaction waits
+    return replace(line, event=event)
 
 
 async def _deliver(session: AsyncSession, connected: Connected, lines: Sequence[Line]) -> list[Outcome]:
