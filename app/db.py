@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Uuid, column, event, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, Uuid, column, event, func, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,11 +18,12 @@ from sqlmodel import col
 from app import wire
 from app.config import Settings
 from app.domain.errors import Fault, Invalid, Unavailable
-from app.grouping import Group, Handler, Item, Result, Watch, no_size
+from app.grouping import Group, Handler, Item, Question, Result, Watch, no_size
 from app.models.base import Row
 from app.models.days import local_bucket
 from app.models.tenancy import TenantClock
-from app.models.unit import TenantScope, Unit
+from app.models.unit import Ask, Asked, TenantScope, Unit
+from app.upkeep import Statistics
 from app.vault import Vault
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,10 +66,15 @@ def _carry_the_tenant(state: ORMExecuteState) -> None:
         if any(issubclass(mapper.class_, Row) for mapper in state.all_mappers):
             raise RuntimeError("a tenant table was queried outside a tenant's unit of work")
         return
+    if wire.waits(state.session):
+        raise RuntimeError("a statement was executed before what waits to be sent")
     tenant_id = unit.tenant.id
     state.statement = state.statement.options(
         with_loader_criteria(Row, lambda row: getattr(row, "tenant_id", _TENANT_ID) == tenant_id, include_aliases=True)
     )
+
+
+async def _nothing(_session: AsyncSession) -> None: ...
 
 
 class Database:
@@ -88,11 +94,14 @@ class Database:
             self._reader = self._engine.execution_options(**one_state)
         self._write_lock = asyncio.Lock()
         self._readers = asyncio.Semaphore(max(1, settings.pool_size - KEPT_FOR_WRITERS))
+        self._statistics = Statistics(self._analyse)
         self.after_change: list[Callable[[TenantScope], None]] = []
         """Told of every unit of this process that changed something, once it is committed."""
         if self.embedded:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self._engine.sync_engine, "rollback", wire.forget_prepared)
 
     def _make_engine(self, url: URL, settings: Settings) -> AsyncEngine:
         if self.embedded:
@@ -111,6 +120,7 @@ class Database:
             max_overflow=0,
             pool_timeout=self._patience,
             pool_pre_ping=False,
+            pool_use_lifo=True,  # what one connection has prepared is there for the next unit too
             hide_parameters=True,
             connect_args=options,
         )
@@ -122,18 +132,27 @@ class Database:
 
     async def dispose(self) -> None:
         """Close every connection."""
+        await self._statistics.close()
         await self._engine.dispose()
 
     @contextlib.asynccontextmanager
     async def transaction(self, tenant: TenantScope) -> AsyncIterator[AsyncSession]:
         """Open a writing unit: it holds the tenant's clock, commits at the end, and rolls back on any exception."""
+        async with self.asking(tenant, _nothing) as (session, _):
+            yield session
+
+    @contextlib.asynccontextmanager
+    async def asking(self, tenant: TenantScope, ask: Ask[Asked]) -> AsyncIterator[tuple[AsyncSession, Asked]]:
+        """Open a writing unit and `ask`, which executes in a pipeline, with the clock that it takes."""
         unit = Unit(tenant, self._seal)
         async with self.founding() as session:
             session.info["unit"] = unit
-            async with self._patiently():
-                unit.position, unit.recorded_at = await self._tick(session, tenant)
-            yield session
+            asked = await self._begin(session, unit, ask)
+            yield session, asked
+            await wire.conclude(session)
         if unit.changes:
+            if not self.embedded:  # SQLite plans without statistics
+                self._statistics.count(unit.changes)
             for tell in self.after_change:
                 tell(tenant)
 
@@ -186,12 +205,21 @@ class Database:
         ):
             yield session
 
-    def group(self, handler: Handler[Item, Result], size: Callable[[Item], int] = no_size) -> Group[Item, Result]:
+    def group(
+        self,
+        handler: Handler[Result],
+        size: Callable[[Item], int] = no_size,
+        question: Question[Item] | None = None,
+    ) -> Group[Item, Result]:
         """Return a queue whose items share transactions (group commit): `handler` gets a tenant's items together.
 
         `size` tells the bytes that an item holds while it waits.
         """
-        return Group(self, handler, size)
+        return Group(self, handler, size, question)
+
+    async def _analyse(self) -> None:
+        async with self.founding() as session:
+            await session.execute(select(func.analyse_small_tables()))
 
     def open_connections(self) -> int:
         """Return how many connections are checked out now."""
@@ -227,19 +255,25 @@ class Database:
         if not self.embedded:
             await session.execute(select(func.set_config("app.tenant", str(tenant.id), True)))
 
-    async def _tick(self, session: AsyncSession, tenant: TenantScope) -> tuple[int, datetime]:
-        """Enter, lock the tenant's clock and take the next position and instant: `max(now, last + 1 microsecond)`."""
+    async def _begin(self, session: AsyncSession, unit: Unit, ask: Ask[Asked]) -> Asked:
+        """Enter, lock the tenant's clock (next position and instant, `max(now, last + 1 microsecond)`), and ask."""
         now = int((datetime.now(UTC) - EPOCH) / timedelta(microseconds=1))
-        parameters = {"tenant": str(tenant.id), "now": now}
-        if self.embedded:
-            parameters["tenant"] = tenant.id.hex
-            position, ticked_us = (await session.execute(text(_TICK), parameters)).one()
-        else:
-            async with wire.pipelined(session):
-                await wire.execute(session, _ENTER, parameters)
-                cursor = await wire.execute(session, _TICK_DIRECTLY, parameters)
-            position, ticked_us = await cursor.fetchone()
-        return position, EPOCH + timedelta(microseconds=ticked_us)
+        tenant = unit.tenant.id
+        async with self._patiently():
+            async with wire.held(session):
+                if self.embedded:
+                    parameters = {"tenant": tenant.hex, "now": now}
+                    clock = await wire.work(session, lambda driver: driver.execute(_TICK, parameters).fetchall())
+                else:
+                    parameters = {"tenant": str(tenant), "now": now}
+                    await wire.execute(session, _ENTER, parameters)
+                    clock = await wire.execute(session, _TICK_DIRECTLY, parameters)
+                asked = await ask(session)
+            await wire.send(session, until=clock)
+        await wire.read(session)
+        ((unit.position, ticked_us),) = clock.rows
+        unit.recorded_at = EPOCH + timedelta(microseconds=ticked_us)
+        return asked
 
     @contextlib.asynccontextmanager
     async def _patiently(self) -> AsyncIterator[None]:

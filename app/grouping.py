@@ -24,7 +24,11 @@ _TOO_LATE = "The delivery could not be stored in time; send it again."
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Handler = Callable[[AsyncSession, list[Item]], Awaitable[Sequence[Result]]]
+Handler = Callable[..., Awaitable[Sequence[Result]]]
+"""Takes a session, the items of a group and, where there is one, what the question asked."""
+
+Question = Callable[[AsyncSession, Sequence[Item]], Awaitable[Any]]
+"""Asks, in the pipeline that opens the transaction, what the handler needs to know of the items."""
 
 
 def no_size(_item: Any) -> int:
@@ -39,9 +43,16 @@ class Group(Generic[Item, Result]):
     are tried, and theirs, down to single items: one of them never fails its neighbours, nor keeps them long.
     """
 
-    def __init__(self, database: Units, handler: Handler[Item, Result], size: Callable[[Item], int]) -> None:
+    def __init__(
+        self,
+        database: Units,
+        handler: Handler[Result],
+        size: Callable[[Item], int],
+        question: Question[Item] | None = None,
+    ) -> None:
         self._database = database
         self._handler = handler
+        self._question = question
         self._size = size
         self._bytes = 0
         self._waiting: dict[UUID, list[tuple[Item, asyncio.Future[Result]]]] = {}
@@ -94,8 +105,7 @@ class Group(Generic[Item, Result]):
     async def _commit(self, tenant: TenantScope, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         started = asyncio.get_running_loop().time()
         try:
-            async with self._database.transaction(tenant) as session:
-                results = await self._handler(session, [item for item, _ in batch])
+            results = await self._results(tenant, [item for item, _ in batch])
         except Unavailable as error:
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001  whatever one item does, its neighbours are tried without it
@@ -109,6 +119,14 @@ class Group(Generic[Item, Result]):
             for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():
                     future.set_result(result)
+
+    async def _results(self, tenant: TenantScope, items: list[Item]) -> Sequence[Result]:
+        if self._question is None:
+            async with self._database.transaction(tenant) as session:
+                return await self._handler(session, items)
+        question = self._question
+        async with self._database.asking(tenant, lambda session: question(session, items)) as (session, asked):
+            return await self._handler(session, items, asked)
 
 
 async def _let_arrive(queue: list[Any]) -> None:

@@ -158,12 +158,12 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     app.state.senders = Senders(app.state.vault, key_sets)
     app.state.handshakes = Handshakes()
     app.state.budgets = Budgets(settings.max_waiting_per_source)
-    app.state.ingest = database.group(ingest.record, size=lambda item: len(item.body))
+    app.state.ingest = database.group(ingest.record, lambda item: len(item.body), ingest.ask)
     app.state.ingest.observe = telemetry.group_committed
     app.state.reception = Reception(
         app.state.directory, app.state.senders, app.state.handshakes, app.state.budgets, app.state.ingest
     )
-    app.state.xapi = database.group(xapi_statements.record, size=xapi_statements.Post.size)
+    app.state.xapi = database.group(xapi_statements.record, xapi_statements.Post.size)
     app.state.xapi.observe = telemetry.group_committed
     app.state.schema_state = _schema_state(database)
     errors.install(app)

@@ -7,21 +7,23 @@ there, and statements are executed for one row after the other, which is what SQ
 
 import contextlib
 import functools
+import importlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import LargeBinary, Table, Uuid
+from sqlalchemy import Connection, LargeBinary, Table, Uuid
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
 from app.models.base import MILLIONTHS, Exact, Instant
@@ -29,17 +31,37 @@ from app.models.base import MILLIONTHS, Exact, Instant
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 _EMBEDDED = sqlite.dialect()
 
-_FIRST_ROWS = 4
+_WAITING = "waiting"
+_HOLDING = "holding"
+_PIPELINE = "pipeline"
 
 Rows = Sequence[Sequence[Any]]
 Work = Callable[[sqlite3.Connection], Rows]
 Convert = Callable[[Any], Any]
+Statement = tuple[str, Mapping[str, Any]]
+"""A statement and its parameters, named in it like `%(name)s`, where their types are said too.
+
+Bytes are the text of a value that is spelled already.
+"""
 
 
 class Later:
-    """The rows that a piece of work finds, once the pipeline that it was put in has ended."""
+    """The rows that a piece of work finds, once it has been sent and answered."""
 
     rows: Rows = ()
+
+
+class Pipeline(Protocol):
+    """A connection's conversation with PostgreSQL: `app.pipeline`, which needs its driver."""
+
+    async def send(self, asked: Sequence[tuple[Later, Statement]], until: Later | None = None) -> None:
+        """Send statements and read the answers up to that of `until`."""
+
+    async def read(self) -> None:
+        """Read the answers that are left."""
+
+    def forget(self) -> None:
+        """Prepare everything anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +72,8 @@ class _Driven:
     connection: Any
     """The driver's own."""
 
-    info: dict[Any, Any]
-    """What is remembered with the connection for as long as it is open."""
+    pipeline: Pipeline | None
+    """Its conversation with PostgreSQL; None: it is SQLite's."""
 
 
 async def _driven(session: AsyncSession) -> _Driven:
@@ -59,79 +81,111 @@ async def _driven(session: AsyncSession) -> _Driven:
     if found is None:
         connection = await session.connection()
         raw = await connection.get_raw_connection()
-        found = session.info["driven"] = _Driven(connection.dialect, raw.driver_connection, raw.info)
+        driver, pipeline = raw.driver_connection, None
+        if connection.dialect.name == "postgresql":
+            pipeline = raw.info.get(_PIPELINE)
+            if pipeline is None:
+                pipeline = raw.info[_PIPELINE] = importlib.import_module("app.pipeline").Pipeline(driver)
+        found = session.info["driven"] = _Driven(connection.dialect, driver, pipeline)
     return found
 
 
-async def direct(session: AsyncSession) -> Any | None:
-    """Return the driver's connection of a session on PostgreSQL, or None on SQLite."""
-    driven = await _driven(session)
-    return driven.connection if driven.dialect.name == "postgresql" else None
+def forget_prepared(connection: Connection) -> None:
+    """Do as `Pipeline.forget` with a connection that is rolled back."""
+    pipeline: Pipeline | None = connection.info.get(_PIPELINE)
+    if pipeline is not None:
+        pipeline.forget()
 
 
-async def has_doubled(session: AsyncSession, rows: int) -> bool:
-    """Add `rows` to those that have passed a connection to PostgreSQL; tell whether they doubled since the last yes."""
-    passed = (await _driven(session)).info
-    passed["rows"] = passed.get("rows", 0) + rows
-    if passed["rows"] < 2 * passed.get("rows_at_yes", _FIRST_ROWS):
-        return False
-    passed["rows_at_yes"] = passed["rows"]
-    return True
+async def direct(session: AsyncSession) -> bool:
+    """Return whether a session's statements are handed to PostgreSQL; else SQLite's thread does its work."""
+    return (await _driven(session)).pipeline is not None
+
+
+@contextlib.asynccontextmanager
+async def held(session: AsyncSession) -> AsyncIterator[None]:
+    """Keep what is executed here until it is sent; an exception drops it.
+
+    Only `execute` (PostgreSQL) and `work` (SQLite) may be called in it: SQLAlchemy's own statements expect answers.
+    """
+    await _driven(session)
+    waiting = session.info.setdefault(_WAITING, [])
+    session.info[_HOLDING] = True
+    try:
+        yield
+    except BaseException:
+        waiting.clear()
+        raise
+    finally:
+        session.info[_HOLDING] = False
 
 
 @contextlib.asynccontextmanager
 async def pipelined(session: AsyncSession) -> AsyncIterator[None]:
-    """Send what is executed here without waiting for its answers; all of them are there at the end.
-
-    Only `execute` (PostgreSQL) and `work` (SQLite) may be called in it: SQLAlchemy's own statements expect answers.
-    """
-    connection = await direct(session)
-    if connection is None:
-        turn: list[tuple[Later, Work]] = []
-        session.info["turn"] = turn
-        try:
-            yield
-        finally:
-            del session.info["turn"]
-        await _take_turn(session, turn)
-        return
-    async with _translated(session), connection.pipeline():
+    """Send what is executed here together; all answers are there at the end."""
+    async with held(session):
         yield
+    await send(session)
+
+
+def waits(session: Session | AsyncSession) -> bool:
+    """Return whether something was kept and is not sent: nothing else may be executed before."""
+    return bool(session.info.get(_WAITING))
+
+
+async def send(session: AsyncSession, until: Later | None = None) -> None:
+    """Send what was held, and read the answers; on PostgreSQL those after that of `until` are left to `read`."""
+    driven, waiting = await _driven(session), session.info.pop(_WAITING, None)
+    if not waiting:
+        return
+    async with _translated(session):
+        if driven.pipeline is None:
+            await driven.connection._execute(functools.partial(_act, driven.connection, waiting))  # noqa: SLF001  what aiosqlite offers takes one turn for each statement
+        else:
+            await driven.pipeline.send(waiting, until)
+
+
+async def read(session: AsyncSession) -> None:
+    """Read the answers that `send` left."""
+    pipeline = (await _driven(session)).pipeline
+    if pipeline is not None:
+        async with _translated(session):
+            await pipeline.read()
+
+
+async def conclude(session: AsyncSession) -> None:
+    """Send what is held still, and the COMMIT with it; without any, SQLAlchemy commits."""
+    if waits(session):
+        if await direct(session):
+            async with held(session):
+                await execute(session, "COMMIT", {})
+        await send(session)
 
 
 async def work(session: AsyncSession, task: Work) -> Later:
-    """Let the thread of an SQLite connection do `task`, at the end of the pipeline if there is one."""
-    later, turn = Later(), session.info.get("turn")
-    if turn is None:
-        await _take_turn(session, [(later, task)])
-    else:
-        turn.append((later, task))
+    """Let the thread of an SQLite connection do `task`, with what else is held."""
+    return await _put(session, task)
+
+
+async def execute(session: AsyncSession, statement: str, parameters: Mapping[str, Any]) -> Later:
+    """Execute one statement on PostgreSQL, with what else is held."""
+    return await _put(session, (statement, parameters))
+
+
+async def _put(session: AsyncSession, what: Any) -> Later:
+    later = Later()
+    session.info.setdefault(_WAITING, []).append((later, what))
+    if not session.info.get(_HOLDING):
+        await send(session)
     return later
 
 
-async def _take_turn(session: AsyncSession, turn: Sequence[tuple[Later, Work]]) -> None:
-    if not turn:
-        return
-    driver = (await _driven(session)).connection
-
-    def act() -> None:
-        for later, task in turn:
-            later.rows = task(driver._conn)  # noqa: SLF001  what aiosqlite offers takes one turn for each statement
-
-    async with _translated(session):
-        await driver._execute(act)  # noqa: SLF001  the same
+def _act(driver: Any, tasks: Sequence[tuple[Later, Work]]) -> None:
+    for later, task in tasks:
+        later.rows = task(driver._conn)  # noqa: SLF001  the same
 
 
-async def execute(session: AsyncSession, statement: str, parameters: Mapping[str, Any]) -> Any:
-    """Execute one statement on PostgreSQL; return the driver's cursor, to be read after the pipeline that it is in."""
-    connection = await direct(session)
-    if connection is None:
-        raise RuntimeError("this statement is PostgreSQL's")
-    async with _translated(session):
-        return await connection.execute(statement, parameters)
-
-
-def encoded(rows: Sequence[Mapping[str, Any]]) -> str:
+def encoded(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Return rows as the JSON array that `recordset` reads. Raises ValueError for a text that is no Unicode.
 
     What is None is left out: a record has NULL where its object has no such name.
@@ -140,7 +194,7 @@ def encoded(rows: Sequence[Mapping[str, Any]]) -> str:
         {name: _hex(value) if type(value) is bytes else value for name, value in row.items() if value is not None}
         for row in rows
     ]
-    return to_json(spelled).decode()
+    return to_json(spelled)
 
 
 @functools.lru_cache(maxsize=200)

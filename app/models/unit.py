@@ -1,13 +1,17 @@
 """The unit of work as services see it: whose it is, and its place on the tenant's clock."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+
+Asked = TypeVar("Asked")
+Ask = Callable[[AsyncSession], Awaitable[Asked]]
+"""What asks, in a pipeline, before a unit begins to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,9 @@ class Units(Protocol):
 
     def transaction(self, tenant: TenantScope) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a unit that writes and commits at its end."""
+
+    def asking(self, tenant: TenantScope, ask: Ask[Asked]) -> AbstractAsyncContextManager[tuple[AsyncSession, Asked]]:
+        """Open a unit that writes; what it has to know first is asked in the round trip that opens it."""
 
     def reading(self, tenant: TenantScope | None, *, ahead: bool = False) -> AbstractAsyncContextManager[AsyncSession]:
         """Open a unit that only reads; None: the reference tables. `ahead`: not behind the other readers."""

@@ -58,7 +58,7 @@ async def add_facts(session: AsyncSession, row_type: type[Row], rows: Sequence[V
         return
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     names = tuple(rows[0])
-    if await wire.direct(session) is None:
+    if not await wire.direct(session):
         await wire.work(session, _many(_insertion_of_one(table.name, names), wire.bound(table, names, rows)))
     else:
         await wire.execute(session, _insertion(table, names), {"rows": wire.encoded(rows)})
@@ -71,7 +71,7 @@ async def add_rows(session: AsyncSession, row_type: type[Noun], rows: Sequence[V
     full = [{"version": 1, "archived_at": None, **row} for row in rows]
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # the same
     names = tuple(full[0])
-    if await wire.direct(session) is None:
+    if not await wire.direct(session):
         first = (_insertion_of_one(table.name, names), wire.bound(table, names, full))
         await _work(session, table, full, [first], "created", noted=noted)
     else:
@@ -93,7 +93,7 @@ async def _write_changed(
     if not rows:
         return
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # the same
-    if await wire.direct(session) is None:
+    if not await wire.direct(session):
         await _work(session, table, rows, _changes_of_one(session, table, rows), verb, noted=noted)
     else:
         await _execute(session, _change(table, tuple(rows[0]), noted), rows, verb)

@@ -176,7 +176,7 @@ async def ask(session: AsyncSession, pairs: Sequence[Pair]) -> Asked:
     """Ask what is stored of up to `PORTION` pairs, in a pipeline."""
     if not pairs:
         return Asked(pairs)
-    if await wire.direct(session) is None:
+    if not await wire.direct(session):
         tenant = unit_of(session).tenant.id.hex
         asked = [(person_id.hex, activity_id.hex, tenant) for person_id, activity_id in pairs]
         facts = await lookups.ask_each(session, _UNDER_PAIR, asked, _readers())
@@ -188,7 +188,7 @@ async def ask(session: AsyncSession, pairs: Sequence[Pair]) -> Asked:
 
 async def ask_voided(session: AsyncSession) -> Answer:
     """Ask, in a pipeline, whether the tenant has any voiding at all."""
-    if await wire.direct(session) is None:
+    if not await wire.direct(session):
         return await lookups.ask_each(session, _ANY_VOIDED_EMBEDDED, [(unit_of(session).tenant.id.hex,)], (bool,))
     return await lookups.ask_directly(session, _ANY_VOIDED, [])
 
@@ -261,7 +261,7 @@ async def pairs_of_identities(session: AsyncSession, identity_ids: Collection[UU
 
 async def pairs_of_keys(session: AsyncSession, keys: Collection[tuple[UUID, bytes]]) -> set[Pair]:
     """Return the (person, activity) pairs of the facts with these (source id, dedup key)."""
-    if keys and await wire.direct(session) is not None:
+    if keys and await wire.direct(session):
         rows = [{"source_id": source_id, "dedup_key": key} for source_id, key in keys]
         asked = await lookups.ask_by_keys(session, _OF_KEYS, rows)
         return {(person_id, activity_id) for person_id, activity_id in await asked.rows()}

@@ -81,7 +81,7 @@ async def _stored(session: AsyncSession, source_id: UUID, keys: Collection[bytes
     """Return the content hashes of the events of a source with these keys."""
     by_key = ("source_id", "dedup_key")
     async with wire.pipelined(session):
-        await lookups.by_keys_only(session, len(keys))
+        await lookups.by_keys_only(session)
         wanted = [(source_id, key) for key in keys]
         asked = await lookups.ask(session, LearningEventRow, ("dedup_key", "content_sha256"), by_key, wanted)
     return dict(await asked.rows())

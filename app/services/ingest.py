@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from app.services.bulk import add_facts
 from app.services.inbound import EventKey, Inbound, Keyed, Receipt, unfit
 from app.services.lookups import Answer
 
-__all__ = ["REDACTED", "Inbound", "Receipt", "reapply", "record", "refold_references", "unfit"]
+__all__ = ["REDACTED", "Asked", "Inbound", "Receipt", "ask", "reapply", "record", "refold_references", "unfit"]
 
 REDACTED = {REDACTED_HEADER: "true"}
 _SIX_PLACES = Decimal("0.000001")
@@ -34,9 +35,10 @@ _Fact = tuple[UUID, Inbound, LearningEvent, bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is known of requests before they are kept."""
+class Asked:
+    """What is asked about requests before they are kept."""
 
+    keyed: Sequence[Keyed]
     deliveries: Answer
     hashes: Answer
     identities: Answer
@@ -46,18 +48,31 @@ class _Asked:
     any_voided: Answer
 
 
+async def ask(session: AsyncSession, items: Sequence[Inbound]) -> Asked:
+    """Ask, in a pipeline, all that `record` needs to know of `items`."""
+    return await _ask(session, [Keyed.of(item) for item in items], _heard(items))
+
+
 async def record(
-    session: AsyncSession, items: Sequence[Inbound], *, stored: dict[EventKey, bytes] | None = None
+    session: AsyncSession,
+    items: Sequence[Inbound],
+    asked: Asked | None = None,
+    *,
+    stored: dict[EventKey, bytes] | None = None,
 ) -> list[Receipt]:
     """Keep `items` and apply their events. The tenant's clock is held: nobody else writes for this tenant meanwhile.
 
     A request sent before adds nothing but a count; an event known before is a duplicate, or a conflict when its content
-    differs (the first wins). Returns one receipt for each item, in order. Three round trips to PostgreSQL, however many
-    the items, unless they take something back. `stored`: the content of the known events, where the caller has looked.
+    differs (the first wins). Returns one receipt for each item, in order. `asked`: what `ask` did when the clock was
+    taken; the unit does nothing else then, and what is written goes with its commit, unless something is taken back.
+    Three round trips to PostgreSQL, however many the items. `stored`: the content of the known events, where the caller
+    has looked.
     """
-    keyed = [Keyed.of(item) for item in items]
-    heard = {item.source_id: item.received_at for item in items if item.authentic}
-    asked = await _ask(session, keyed, heard, sifted=stored is not None)
+    at_end, heard = asked is not None, _heard(items)
+    if asked is None:
+        async with wire.pipelined(session):
+            asked = await _ask(session, [Keyed.of(item) for item in items], heard, sifted=stored is not None)
+    keyed = asked.keyed
     known = await _known_deliveries(asked.deliveries)
     fresh: dict[EventKey, Keyed] = {}
     for each in keyed:
@@ -68,12 +83,13 @@ async def record(
     if await asked.waiting.rows():
         await sources.activate(session, heard)
     told = await _told(session, rows, asked)
-    async with wire.pipelined(session):
-        await add_facts(session, Delivery, _delivery_rows(session, new, counts))
+    times = Counter(each.place for each in keyed)
+    await _count_repeats(session, {place: times[place] for place in known})
+    async with wire.held(session) if at_end and told.is_settled else wire.pipelined(session):
+        await add_facts(session, Delivery, _delivery_rows(session, new, counts, times))
         await sources.hear(session, heard, max(heard.values(), default=None))
         await _add(session, told)
     await _settle(session, told)
-    await _count_repeats(session, keyed, known)
     receipts = {
         each.place: Receipt(delivery_id, each.item.status, each.item.reason, *counts[delivery_id])
         for each, delivery_id in new
@@ -94,13 +110,18 @@ def _answers(
     return answers
 
 
+def _heard(items: Sequence[Inbound]) -> dict[UUID, datetime]:
+    return {item.source_id: item.received_at for item in items if item.authentic}
+
+
 async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound]]) -> None:
     """Bring kept deliveries in line with how they are read now: what is new in them is applied, nothing twice.
 
     The verdict on the delivery becomes that of the new reading; facts that it brought before stay.
     """
     keyed = [Keyed.of(item) for _, item in items]
-    asked = await _ask(session, keyed, {})
+    async with wire.pipelined(session):
+        asked = await _ask(session, keyed, {})
     keyed = await _without_erased(session, keyed, asked)
     counts, rows = _sift(
         [(each, row.id) for each, (row, _) in zip(keyed, items, strict=True)], await _stored_hashes(asked.hashes)
@@ -133,7 +154,7 @@ async def refold_references(
     await enrolments.refold(session, pairs | former)
 
 
-async def _without_erased(session: AsyncSession, keyed: Sequence[Keyed], asked: _Asked) -> list[Keyed]:
+async def _without_erased(session: AsyncSession, keyed: Sequence[Keyed], asked: Asked) -> list[Keyed]:
     """Return requests, in order, without what they tell of erased people; of such a one only the hash is kept."""
     if not await suppression.learn(session, asked.suppresses):
         return list(keyed)
@@ -150,25 +171,23 @@ async def _without_erased(session: AsyncSession, keyed: Sequence[Keyed], asked: 
 
 async def _ask(
     session: AsyncSession, keyed: Sequence[Keyed], heard: Collection[UUID], *, sifted: bool = False
-) -> _Asked:
-    """Ask all that `record` needs to know, in one round trip. `sifted`: but for the events themselves."""
+) -> Asked:
+    """Ask as `ask` does; `sifted`: but for the events themselves."""
     named = [(each.item.source_id, event) for each in keyed for event in each.item.events]
     places = {each.place for each in keyed}
     keys = () if sifted else {(each.item.source_id, key) for each in keyed for key in each.keys}
     by_key = ("source_id", "dedup_key")
-    async with wire.pipelined(session):
-        await lookups.by_keys_only(session, len(named))
-        return _Asked(
-            deliveries=await lookups.ask(session, Delivery, _RECEIPT, ("source_id", "digest"), places),
-            hashes=await lookups.ask(
-                session, LearningEventRow, (*by_key, "content_sha256"), by_key, () if sifted else keys
-            ),
-            identities=await identities.ask(session, named),
-            references=await references.ask(session, named),
-            waiting=await sources.ask_waiting(session, heard),
-            suppresses=await suppression.ask(session),
-            any_voided=await enrolments.ask_voided(session),
-        )
+    await lookups.by_keys_only(session)
+    return Asked(
+        keyed=keyed,
+        deliveries=await lookups.ask(session, Delivery, _RECEIPT, ("source_id", "digest"), places),
+        hashes=await lookups.ask(session, LearningEventRow, (*by_key, "content_sha256"), by_key, keys),
+        identities=await identities.ask(session, named),
+        references=await references.ask(session, named),
+        waiting=await sources.ask_waiting(session, heard),
+        suppresses=await suppression.ask(session),
+        any_voided=await enrolments.ask_voided(session),
+    )
 
 
 async def _known_deliveries(asked: Answer) -> dict[EventKey, Receipt]:
@@ -209,10 +228,13 @@ def _sift(
 
 
 def _delivery_rows(
-    session: AsyncSession, new: Sequence[tuple[Keyed, UUID]], counts: Mapping[UUID, list[int]]
+    session: AsyncSession,
+    new: Sequence[tuple[Keyed, UUID]],
+    counts: Mapping[UUID, list[int]],
+    times: Mapping[EventKey, int],
 ) -> list[dict[str, Any]]:
     unit = unit_of(session)
-    common = {"tenant_id": unit.tenant.id, "recorded_at": unit.tick(), "repeats": 0}
+    common = {"tenant_id": unit.tenant.id, "recorded_at": unit.tick()}
     return [
         {
             **common,
@@ -228,6 +250,7 @@ def _delivery_rows(
             "recorded": counts[delivery_id][0],
             "duplicates": counts[delivery_id][1],
             "conflicts": counts[delivery_id][2],
+            "repeats": times[each.place] - 1,
         }
         for each, delivery_id in new
     ]
@@ -247,8 +270,13 @@ class _Told:
     pairs: Collection[enrolments.Pair] = ()
     voided: Collection[EventKey] = ()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do once they are stored."""
+        return not (self.voided or self.roll.met)
 
-async def _told(session: AsyncSession, rows: Sequence[_Fact], asked: _Asked) -> _Told:
+
+async def _told(session: AsyncSession, rows: Sequence[_Fact], asked: Asked) -> _Told:
     """Return what new events bring, with whom and what they name."""
     named = [(item.source_id, event) for _, item, event, _, _ in rows]
     learners, roll = await identities.resolve(session, named, asked.identities)
@@ -321,14 +349,11 @@ def _six_places(value: Decimal | None) -> Decimal | None:
     return None if value is None else value.quantize(_SIX_PLACES, ROUND_HALF_EVEN)
 
 
-async def _count_repeats(session: AsyncSession, keyed: Sequence[Keyed], known: Collection[EventKey]) -> None:
+async def _count_repeats(session: AsyncSession, times: Mapping[EventKey, int]) -> None:
     """Raise `repeats` of deliveries that came again."""
-    times = Counter(each.place for each in keyed)
     for (source_id, digest), count in times.items():
-        extra = count if (source_id, digest) in known else count - 1
-        if extra:
-            await session.execute(
-                update(Delivery)
-                .where(col(Delivery.source_id) == source_id, col(Delivery.digest) == digest)
-                .values(repeats=Delivery.repeats + extra)
-            )
+        await session.execute(
+            update(Delivery)
+            .where(col(Delivery.source_id) == source_id, col(Delivery.digest) == digest)
+            .values(repeats=Delivery.repeats + count)
+        )

@@ -30,26 +30,16 @@ _AS_FEW = "SELECT set_config('enable_hashjoin', 'off', true), set_config('plan_c
 class Answer:
     """What a question found, to be read once the pipeline that it was asked in has ended."""
 
-    def __init__(
-        self,
-        rows: Sequence[Any] = (),
-        cursor: Any = None,
-        later: wire.Later | None = None,
-        readers: Sequence[wire.Convert | None] = (),
-    ) -> None:
-        self._found = rows
-        self._cursor = cursor
+    def __init__(self, later: wire.Later | None = None, readers: Sequence[wire.Convert | None] = ()) -> None:
         self._later = later
         self._readers = readers
+        self._found: Sequence[Any] | None = None if later else ()
 
     async def rows(self) -> Sequence[Any]:
         """Return the rows, each as a sequence of the columns asked for, in no order."""
-        if self._cursor is not None:
-            self._found, self._cursor = await self._cursor.fetchall(), None
-        if self._later is not None:
-            self._found = wire.meant(self._readers, self._later.rows)
-            self._later = None
-        return self._found
+        if self._found is None and self._later is not None:
+            self._found = wire.meant(self._readers, self._later.rows) if self._readers else self._later.rows
+        return self._found or ()
 
 
 async def ask(
@@ -64,7 +54,7 @@ async def ask(
         return Answer()
     table: Table = row_type.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     rows = [dict(zip(keys, values, strict=True)) for values in wanted]
-    if await wire.direct(session) is not None:
+    if await wire.direct(session):
         statements = _lookup(table, tuple(columns), tuple(keys)), _lookup_many(table, tuple(columns), tuple(keys))
         return await ask_by_keys(session, statements, rows)
     tenant = unit_of(session).tenant.id.hex
@@ -73,24 +63,19 @@ async def ask(
     return await ask_each(session, statement, parameters, wire.readers(table, tuple(columns)))
 
 
-async def by_keys_only(session: AsyncSession, rows: int) -> None:
-    """Let the rest of the transaction, which adds some `rows`, find others by their indexes.
+async def by_keys_only(session: AsyncSession) -> None:
+    """Let the rest of the transaction find rows by their indexes.
 
-    A statement, or a foreign key, that was planned while a table was nearly empty would go on reading all of it, or
-    all of the tenant's rows by an index that serves no better when there are few. So small tables get new statistics
-    whenever twice as many rows have passed: all plans are then made anew.
+    A statement, or a foreign key, that was planned while a table was nearly empty would go on reading all of it.
     """
-    if await wire.direct(session) is None:
-        return
-    if await wire.has_doubled(session, rows):
-        await wire.execute(session, "SELECT analyse_small_tables()", {})
-    await wire.execute(session, _BY_KEYS_ONLY, {})
+    if await wire.direct(session):
+        await wire.execute(session, _BY_KEYS_ONLY, {})
 
 
 async def ask_directly(session: AsyncSession, statement: str, rows: Sequence[dict[str, Any]]) -> Answer:
     """Ask PostgreSQL with a statement of its own over the parameters `rows` and `tenant`."""
     parameters = {"rows": wire.encoded(rows), "tenant": unit_of(session).tenant.id}
-    return Answer(cursor=await wire.execute(session, statement, parameters))
+    return Answer(await wire.execute(session, statement, parameters))
 
 
 async def ask_by_keys(session: AsyncSession, statements: tuple[str, str], rows: Sequence[dict[str, Any]]) -> Answer:
@@ -100,9 +85,9 @@ async def ask_by_keys(session: AsyncSession, statements: tuple[str, str], rows: 
         return await ask_directly(session, few, rows)
     columns: dict[str, Any] = {name: [row[name] for row in rows] for name in rows[0]}
     await wire.execute(session, _AS_MANY, {})
-    cursor = await wire.execute(session, many, columns | {"tenant": unit_of(session).tenant.id})
+    found = await wire.execute(session, many, columns | {"tenant": unit_of(session).tenant.id})
     await wire.execute(session, _AS_FEW, {})
-    return Answer(cursor=cursor)
+    return Answer(found)
 
 
 async def ask_each(
@@ -110,7 +95,7 @@ async def ask_each(
 ) -> Answer:
     """Ask SQLite with a statement of its own, once with each of `parameters`; `readers` read what it keeps."""
     later = await wire.work(session, functools.partial(_each, statement, list(parameters)))
-    return Answer(later=later, readers=readers)
+    return Answer(later, readers)
 
 
 def _each(statement: str, parameters: Sequence[Sequence[Any]], connection: sqlite3.Connection) -> wire.Rows:

@@ -131,7 +131,7 @@ async def hear(session: AsyncSession, source_ids: Collection[UUID], at: datetime
     """Note that authentic deliveries of these sources came at `at`."""
     if not source_ids:
         return
-    if await wire.direct(session) is None:
+    if not await wire.direct(session):
         table: Table = Source.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
         names, tenant_id = ("last_delivery_at", "tenant_id", "id"), unit_of(session).tenant.id
         rows = [dict(zip(names, (at, tenant_id, each), strict=True)) for each in source_ids]

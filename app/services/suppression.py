@@ -52,7 +52,7 @@ async def among(session: AsyncSession, names: Collection[Name]) -> set[Name]:
 
 async def ask(session: AsyncSession) -> Answer:
     """Ask, in a pipeline, whether the tenant has erased anybody; `learn` takes the answer."""
-    if await wire.direct(session) is None:
+    if not await wire.direct(session):
         tenant = unit_of(session).tenant.id.hex
         return await lookups.ask_each(session, _ANY_NAME_EMBEDDED, [(tenant,)], (bool,))
     return await lookups.ask_directly(session, _ANY_NAME, [])

@@ -154,7 +154,7 @@ def _known_as(one: Told) -> list[Identity]:
 async def _known(session: AsyncSession, places: Collection[Place]) -> dict[Place, tuple[bytes, datetime | None]]:
     keys = ("source_id", "statement_id")
     async with wire.pipelined(session):
-        await lookups.by_keys_only(session, len(places))
+        await lookups.by_keys_only(session)
         asked = await lookups.ask(session, XapiStatement, (*keys, "content_sha256", "told_at"), keys, places)
     return {(source_id, statement_id): (content, told) for source_id, statement_id, content, told in await asked.rows()}
 
