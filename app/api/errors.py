@@ -68,6 +68,20 @@ class ProblemDetails(BaseModel):
     errors: list[ProblemFault] = Field(default_factory=list, description="What is wrong, place by place.")
 
 
+BASIC_CHALLENGE = 'Basic realm="throughline", charset="UTF-8"'
+"""https://www.rfc-editor.org/rfc/rfc7617#section-2"""
+
+
+class BadSignature(ThroughlineError):
+    """A delivery is not authentic. With `basic` its sender is asked for user and password: some wait for that."""
+
+    code = "bad_signature"
+
+    def __init__(self, detail: str, *, basic: bool) -> None:
+        super().__init__(detail)
+        self.basic = basic
+
+
 def problem(
     request: Request,
     code: str,
@@ -115,7 +129,9 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ThroughlineError)  # noqa: S101  registered for this class only
     if error.code == "unavailable":
         log.warning("unavailable", reason=str(error.__cause__ or error)[:500])
-    return problem(request, error.code, error.detail, errors=error.errors)
+    basic = isinstance(error, BadSignature) and error.basic
+    headers = {"WWW-Authenticate": BASIC_CHALLENGE} if basic else None
+    return problem(request, error.code, error.detail, errors=error.errors, headers=headers)
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:

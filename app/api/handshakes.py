@@ -1,9 +1,10 @@
 """What platforms send before their first event, to see whether somebody listens.
 
 CloudEvents ask with OPTIONS whether they may send. iSpring posts a code that its administrator sends back through
-iSpring's API; whether that request is signed is not documented, so an unsigned one is kept for a source that has not
-received anything yet, marked, and never counts. The others need nothing of their own: Cornerstone's verification and
-heartbeats and Northpass's probe are signed like every delivery and answered 200 like every delivery.
+iSpring's API, at first and again after a day without answers; whether that request is signed is not documented, so an
+unsigned one is kept for a source from which nothing has come yet, or no longer, marked, and never counts. The others
+need nothing of their own: Cornerstone's verification and heartbeats and Northpass's probe are signed like every
+delivery and answered 200 like every delivery.
 https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md#4-abuse-protection,
 https://ispringhelpdocs.com/ispring-learn/sending-a-verification-code-62863675.html
 """
@@ -22,6 +23,7 @@ from app.models.sources import SourceStatus
 ALLOW = "POST, OPTIONS"
 _ORIGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253})", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+_UNHEARD = frozenset({SourceStatus.PENDING, SourceStatus.SILENT})
 _CODE_BYTES = 1_024
 _CODES_AN_HOUR = 5
 _HOUR = 3_600.0
@@ -38,14 +40,14 @@ def permission(request: Request) -> Response:
 
 
 class Handshakes:
-    """Lets unsigned confirmation codes in: few, small, and only before the first delivery."""
+    """Lets unsigned confirmation codes in: few, small, and only before the first delivery or after a silence."""
 
     def __init__(self) -> None:
         self._seen: dict[UUID, list[float]] = {}
 
     def admits(self, connected: Connected, delivery: Delivery) -> bool:
         """Return whether an unproved delivery is a confirmation code to keep."""
-        if connected.adapter.slug != "ispring" or connected.status != SourceStatus.PENDING:
+        if connected.adapter.slug != "ispring" or connected.status not in _UNHEARD:
             return False
         if not _is_code(delivery):
             return False

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from app.api import tokens
 from app.api.deps import DirectoryOf, VaultOf
+from app.api.errors import BASIC_CHALLENGE
 from app.api.setups import Connected, Directory
 from app.domain.errors import NotFound
 from app.lms import Unreadable
@@ -89,7 +90,7 @@ async def issue_access_token(request: Request, directory: DirectoryOf, vault: Va
     except _NotIssued as refusal:
         headers = dict(_PRIVATE)
         if refusal.error == "invalid_client":
-            headers["WWW-Authenticate"] = 'Basic realm="throughline", charset="UTF-8"'
+            headers["WWW-Authenticate"] = BASIC_CHALLENGE
         content = OAuthError(error=refusal.error, error_description=refusal.description)
         status = 401 if refusal.error == "invalid_client" else 400
         return JSONResponse(content.model_dump(), status, headers)

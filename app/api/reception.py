@@ -10,6 +10,7 @@ import structlog
 from app.api import readings, telemetry
 from app.api.budgets import Budgets
 from app.api.deps import Ingest
+from app.api.errors import BadSignature
 from app.api.handshakes import Handshakes
 from app.api.senders import Senders
 from app.api.setups import Connected, Directory
@@ -24,12 +25,6 @@ log = structlog.get_logger(__name__)
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Headers as servers give them: names in lower case."""
-
-
-class BadSignature(ThroughlineError):
-    """The delivery is not authentic."""
-
-    code = "bad_signature"
 
 
 class Reception:
@@ -62,7 +57,8 @@ class Reception:
         except Refused as error:
             telemetry.delivery_judged(adapter, "rejected")
             log.warning("delivery_refused", tenant=connected.tenant.slug, source=source, reason=str(error)[:500])
-            raise BadSignature(f"The delivery is not authentic: {error}.") from error
+            basic = connected.setup.authentication["scheme"] == "basic"
+            raise BadSignature(f"The delivery is not authentic: {error}.", basic=basic) from error
         except TransportFault as error:
             telemetry.delivery_judged(adapter, "rejected")
             raise ThroughlineError(f"The delivery cannot be decoded: {error}.", code=error.code.value) from error

@@ -109,18 +109,19 @@ async def create_source(
 )
 async def rotate_secret(
     id: door.id_param,  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
-    fields: SecretChange,
     request: Request,
     response: Response,
     session: SessionOf,
     vault: VaultOf,
     versions: Versions,
+    fields: Annotated[SecretChange | None, Body()] = None,
 ) -> Any:
     """Answer the new secret, this once; the former one stays valid for a while so that nothing is refused meanwhile."""
     row = await nouns.get(session, SOURCES, door.id_of(id))
     nouns.expect(row, versions)
-    secret = _secret_for(row, fields.secret)
-    await sources.set_secret(session, vault, row, secret, overlap=timedelta(seconds=fields.overlap_seconds))
+    change = fields or SecretChange()
+    secret = _secret_for(row, change.secret)
+    await sources.set_secret(session, vault, row, secret, overlap=timedelta(seconds=change.overlap_seconds))
     return _with_secret(request, response, row, secret)
 
 

@@ -38,7 +38,8 @@ def import_table(
 
     people: external_id, name, org_unit, role, joined_on, left_on, email, account:SLUG (what that source calls them).
     measurements: kpi, subject_kind, subject, period_start, period_end, value or numerator and denominator, provisional.
-    events: kind, account | email | username, activity, occurred_at, event_id, and what else a source tells.
+    events: kind, account | email | username, activity, activity_title, occurred_at, event_id, passed, score_scaled or
+    score_raw and score_max, progress, duration, due_at, expires_at, voids; a wrong name is answered with all of them.
     Others: the fields of the noun over REST; `initiative_id` and the like are columns without `_id`, by external id.
     An empty cell clears its field; a column left out leaves it.
     """
@@ -69,7 +70,7 @@ def _tell(tally: "Tally", *, dry_run: bool, as_json: bool) -> None:
         print_json({**tally.as_json(), "dry_run": dry_run})
     else:
         told = ", ".join(f"{tally.results[each.value]} {each.value}" for each in Result)
-        at_fault = f" {tally.faulty} have faults, named above." if tally.faulty else ""
+        at_fault = f" Faults in {tally.faulty}, named above." if tally.faulty else ""
         typer.echo(f"{tally.lines} lines{' tried, nothing written' if dry_run else ''}: {told}.{at_fault}")
     if tally.faulty:
         raise typer.Exit(FAULTY)

@@ -63,6 +63,8 @@ def json_or_form(delivery: Delivery) -> dict[str, Any] | list[Any]:
     raw = _payload(content(delivery))
     media_type = _media_type(delivery)
     start = raw.lstrip(b" \t\r\n")[:1]
+    if not start:
+        raise Unreadable("the body is empty")
     if start in {b"{", b"["}:
         return _composite(strict_json(raw))
     if start == b"<" or media_type.endswith(("/xml", "+xml")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -42,7 +43,22 @@ def check(document: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with a field map, pointers into it; empty when it can be used."""
     reading = _Reading()
     reading.field_map(document)
-    return reading.faults
+    return [replace(fault, pointer=_place(document, fault.pointer or "/")) for fault in reading.faults]
+
+
+def _place(document: Any, pointer: str) -> str:
+    """Return a pointer that stops where the document has a text or a number in place of an object."""
+    reached, place = document, ""
+    for name in pointer.split("/")[1:]:
+        if reached is not document and not isinstance(reached, dict | list):
+            return place
+        inner = reached.get(name) if isinstance(reached, dict) else None
+        if isinstance(reached, list) and name.isdigit() and int(name) < len(reached):
+            inner = reached[int(name)]
+        if inner is None:
+            return pointer
+        reached, place = inner, f"{place}/{name}"
+    return pointer
 
 
 def field_map(document: Mapping[str, Any]) -> FieldMap:

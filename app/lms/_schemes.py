@@ -153,7 +153,10 @@ class Scheme:
         if len(entropy) < _ENTROPY_BYTES:
             raise ValueError(f"a secret needs at least {_ENTROPY_BYTES} random bytes")
         word = base64.urlsafe_b64encode(entropy).decode().rstrip("=")
-        match self.secret_form(authentication):
+        form = self.secret_form(authentication)
+        if form is SecretForm.SIGNING_KEY and authentication and authentication.get("key") == "raw":
+            form = SecretForm.TOKEN  # what begins with whsec_ would be taken for base64 by whoever signs with it
+        match form:
             case SecretForm.NONE:
                 return None
             case SecretForm.TOKEN:

@@ -25,7 +25,7 @@ ADAPTER = Adapter(
         "2. In the sensor's configuration, enter the webhook URL as the endpoint and the secret as the API key.\n"
         "3. For Open edX, add a router configuration of backend Caliper: auth_scheme Bearer, the secret as auth_key.\n"
         "4. Envelopes with a list of events and lists of envelopes are both read.\n"
-        "5. Send a test event; GET /v1/deliveries?source=... shows it with its events."
+        "5. Send a test event; GET /v1/deliveries?source_id=... shows it with its events."
     ),
     schemes=("static_header", "basic", "hmac_sha256", "jws", "query_token", "none"),
     authentication={"scheme": "static_header", "header": "Authorization", "prefix": "Bearer "},

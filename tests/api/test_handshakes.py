@@ -2,12 +2,16 @@
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+import time_machine
 
 from app.api import setups
-from tests.api.senders import connect, deliveries, events
+from app.db import Database
+from app.services import sources
+from tests.api.senders import Sender, connect, deliveries, events
 from tests.engines import Organisation
 
 CODE = {"subscriberName": "throughline", "code": "1759b14e-d387-11ed-88a2-42349c105193"}
@@ -95,6 +99,22 @@ async def test_unsigned_codes_are_few_and_end_with_the_first_delivery(acme: Orga
     assert statuses == [200] * 5 + [401] * 2
     other = await connect(acme, "concatenation_hash", "other")
     assert (await acme.client.post(other.address(), json=CODE)).status_code == 401
+
+
+async def test_a_code_is_taken_again_from_a_source_that_fell_silent(acme: Organisation, database: Database) -> None:
+    fields = {"name": "iSpring", "slug": "ispring", "adapter": "ispring", "silence_after_seconds": 600}
+    source = (await acme.client.post("/v1/sources", json=fields)).json()
+    sender = Sender(source, {"scheme": "concatenation_hash", "header": "X-Hub-Signature"})
+    completion = {"type": "COURSE_COMPLETED_SUCCESSFULLY", "payloads": [{"courseId": "c", "learnerId": "l"}]}
+    assert (await sender.post(acme.client, json.dumps(completion).encode())).status_code == 200
+    assert (await unsigned(acme, source, CODE)).status_code == 401
+
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=700), tick=True):
+        async with database.transaction(acme.scope) as session:
+            await sources.mark_silent(session, {})
+        answer = await unsigned(acme, source, CODE)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "ignored")
 
 
 @pytest.mark.parametrize("body", [b'{"subscriptionId": "s", "records": []}', b"{}", b'{"token": "t"}', b""])

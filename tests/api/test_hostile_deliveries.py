@@ -60,6 +60,7 @@ async def test_a_body_that_cannot_be_read_is_quarantined_with_its_reason(acme: O
     assert odd == {}
     assert {name for name, answer in answers.items() if answer.json()["status"] != "quarantined"} == set()
     assert all(answer.json()["reason"] for answer in answers.values())
+    assert answers["nothing"].json()["reason"] == "the body is empty"
     assert (await sender.post(acme.client, told(id="after"))).json()["recorded"] == 1
 
 

@@ -96,7 +96,7 @@ def test_every_fault_is_named_by_line_and_column_and_the_other_lines_are_written
         "9: name: holds a NUL character",
         "10: name: is not in UTF-8",
     ]
-    assert result.stdout == "9 lines: 3 created, 0 updated, 0 unchanged, 6 refused. 6 have faults, named above.\n"
+    assert result.stdout == "9 lines: 3 created, 0 updated, 0 unchanged, 6 refused. Faults in 6, named above.\n"
 
 
 def test_what_excel_writes_is_read(imported: Importer) -> None:

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from pydantic_core import to_json
 
 from app.api import readings, telemetry
-from app.api.errors import problem
+from app.api.errors import BASIC_CHALLENGE, problem
 from app.api.senders import Senders
 from app.api.setups import Connected, Directory
 from app.domain.errors import Fault, NotFound, ThroughlineError
@@ -198,7 +198,7 @@ def _unproved(request: Request, connected: Connected | None, error: Refused) -> 
     telemetry.delivery_judged(connected.adapter.slug, "rejected")
     log.warning("xapi_refused", tenant=connected.tenant.slug, source=connected.slug, reason=str(error)[:500])
     basic = connected.setup.authentication["scheme"] == "basic"
-    headers = {"WWW-Authenticate": 'Basic realm="throughline", charset="UTF-8"'} if basic else None
+    headers = {"WWW-Authenticate": BASIC_CHALLENGE} if basic else None
     return problem(request, "bad_signature", f"The request is not authentic: {error}.", headers=headers)
 
 
