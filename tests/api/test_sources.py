@@ -106,22 +106,6 @@ async def test_a_secret_is_changed_without_a_word(acme: Organisation) -> None:
     assert statuses == [200, 200]
 
 
-@every_scheme
-async def test_two_secrets_are_valid_while_one_is_changed(acme: Organisation, scheme: str) -> None:
-    sender = await connect(acme, scheme)
-    old = sender.created["secret"] or sender.address().rpartition("/")[2]
-
-    rotated = (await acme.client.post(f"/v1/sources/{sender.id}/rotate-secret", json={"overlap_seconds": 600})).json()
-
-    new = rotated["secret"] or rotated["webhook_url"].rpartition("/")[2]
-    assert new != old
-    for secret in (old, new, old):
-        assert (await sender.post(acme.client, secret=secret)).status_code == 200
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=601), tick=True):
-        assert (await sender.post(acme.client, secret=old)).status_code == 401
-        assert (await sender.post(acme.client, secret=new)).status_code == 200
-
-
 async def test_a_former_secret_ends_when_it_was_told_to_even_while_the_source_is_remembered(
     acme: Organisation, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ SHAPES = {
     "K filled in by an administrator": ("mapped/template-of-texts", "moodle/tool-trigger-form"),
 }
 WITHOUT_ADAPTER = (
-    *("bracken", "coassemble", "coursepath", "kajabi", "learnhouse", "netdimensions", "northpass"),
+    *("bracken", "coassemble", "coassemble-embed", "coursepath", "kajabi", "learnhouse", "netdimensions", "northpass"),
     *("seismic-learning", "skilljar", "thought-industries", "tis-training", "whop", "workramp", "zapnito"),
 )
 TOLD = ("kind", "activity", "occurred_at", "passed", "score_scaled")
