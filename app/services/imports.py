@@ -199,7 +199,8 @@ async def _link(session: AsyncSession, links: list[tuple[Outcome, str, UUID, Ide
             try:
                 _, changed = await people.link(session, person_id, identity)
             except ThroughlineError as error:
-                outcome.faults.append(CellFault(column, error.detail, error.code))
+                fault = CellFault(column, error.detail, error.code)
+                outcome.faults += [] if fault in outcome.faults else [fault]  # an address and its hash are of one cell
         if changed and outcome.result is Result.UNCHANGED:
             outcome.result = Result.UPDATED
 
@@ -213,7 +214,9 @@ def _identities(outcome: Outcome, plan: Plan) -> list[tuple[str, IdentityWrite]]
     for column, values in named:
         if values["value"]:
             try:
-                found.append((column, IdentityWrite.model_validate(values)))
+                identity = IdentityWrite.model_validate(values)
+                hashed = people.hash_of(identity)
+                found += [(column, each) for each in (identity, hashed) if each is not None]
             except ValidationError as error:
                 outcome.faults += [CellFault(column, fault.detail, fault.code) for fault in faults_of(error.errors())]
     return found

@@ -97,10 +97,25 @@ async def ids_by_external_id(session: AsyncSession, external_ids: Iterable[str])
 async def link(session: AsyncSession, person_id: UUID, fields: IdentityWrite) -> tuple[Identity, bool]:
     """Link an identity to a person; return it and whether anything changed. Linking it again changes nothing.
 
-    An identity that so far only an unresolved person has brings that person's other identities along: the two were one,
-    and their enrolments are folded anew. Raises NotFound, Invalid (an issuer that is no source), and Conflict when
-    another known person has it.
+    An e-mail address brings its hash along, the only name that some xAPI providers tell. An identity that so far only
+    an unresolved person has brings that person's other identities along: the two were one, and their enrolments are
+    folded anew. Raises NotFound, Invalid (an issuer that is no source), and Conflict when another known person has it.
     """
+    row, changed = await _link(session, person_id, fields)
+    hashed = hash_of(fields)
+    if hashed is not None:
+        _, hash_changed = await _link(session, person_id, hashed)
+        changed = changed or hash_changed
+    return row, changed
+
+
+def hash_of(fields: IdentityWrite) -> IdentityWrite | None:
+    """Return the `email_sha1` name of the mailbox that an `email` names; None for every other kind."""
+    hashed = learning.Identity.of(fields.kind, fields.value).hashed()
+    return None if hashed is None else IdentityWrite(kind=hashed.kind, value=hashed.value)
+
+
+async def _link(session: AsyncSession, person_id: UUID, fields: IdentityWrite) -> tuple[Identity, bool]:
     person = await get(session, PEOPLE, person_id)
     await _require_issuer(session, fields)
     named = learning.Identity.of(fields.kind, fields.value)

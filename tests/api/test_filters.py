@@ -144,12 +144,13 @@ async def test_keys_adapters_and_identities_are_read_page_by_page(acme: Organisa
     person = await make(acme.client, "people")
     for n in range(3):
         await acme.client.post("/v1/keys", json={"name": f"Key {n}"})
-        await acme.client.post(f"/v1/people/{person['id']}/identities", json={"kind": "email", "value": f"a{n}@b.org"})
+        name = {"kind": "openid", "value": f"https://b.org/a{n}"}
+        await acme.client.post(f"/v1/people/{person['id']}/identities", json=name)
 
     for path, expected in (
         ("/v1/keys", None),
         ("/v1/adapters", sorted(adapters())),
-        (f"/v1/people/{person['id']}/identities", [f"a{n}@b.org" for n in range(3)]),
+        (f"/v1/people/{person['id']}/identities", [f"https://b.org/a{n}" for n in range(3)]),
     ):
         whole = (await acme.client.get(path, params={"include_total": True})).json()
         pages, url = [], httpx.URL(path, params={"limit": 2})

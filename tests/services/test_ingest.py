@@ -265,6 +265,27 @@ async def test_learning_under_a_name_that_turns_out_to_be_of_a_known_person_is_t
     assert {row["id"] for row in people} == set(known)
 
 
+async def test_a_known_person_is_found_by_the_hash_of_their_address_before_and_after_it_is_known(
+    database: Database, acme: Organisation
+) -> None:
+    source_id = await source(database, acme.scope)
+    hashed = Identity(IdentityKind.EMAIL, "o@example.org").hashed()
+    assert hashed is not None
+    await send(database, acme.scope, inbound(source_id, replace(event(key="1"), identities=(hashed,))))
+    person = (await acme.client.post("/v1/people", json={"name": "Ola", "external_id": "p1"})).json()["id"]
+
+    linked = await acme.client.post(f"/v1/people/{person}/identities", json={"kind": "email", "value": "O@example.org"})
+    later = replace(event(key="2", kind=Kind.ENROLLED, day=9), identities=(hashed,))
+    await send(database, acme.scope, inbound(source_id, later))
+
+    assert linked.status_code == 201, linked.text
+    enrolments = (await acme.client.get("/v1/enrolments")).json()["items"]
+    assert sorted((row["person_id"], row["state"]) for row in enrolments) == [
+        (person, "completed"),
+        (person, "enrolled"),
+    ]
+
+
 async def test_an_activity_is_the_same_under_any_of_its_ids(database: Database, acme: Organisation) -> None:
     source_id = await source(database, acme.scope)
     local = replace(event("1", key="1"), activity=ActivityName("45"))
