@@ -67,6 +67,9 @@ class Settings(BaseSettings):
         float, Field(gt=0, description="How long to wait for the database before 503.")
     ] = 2.5
     pool_size: Annotated[int, Field(ge=1, description="Connections kept per process.")] = 10
+    job_lease_seconds: Annotated[
+        float, Field(ge=1, le=300, description="After how long another worker takes over the job of one that vanished.")
+    ] = 60.0
     metrics_token: Annotated[
         SecretStr | None, Field(description="Bearer token that `/metrics` asks for; none: open to the local network.")
     ] = None

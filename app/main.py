@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -117,7 +118,7 @@ def create_app(settings: Settings | None = None, *, with_worker: bool = False) -
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         noting = asyncio.create_task(app.state.keyring.note_uses_regularly())
-        worker = Crew(database, app.state.vault)
+        worker = Crew(database, app.state.vault, lease=timedelta(seconds=settings.job_lease_seconds))
         courier = Courier(database, app.state.vault, app.state.outbound)
         if with_worker:
             database.after_change.append(courier.ring)

@@ -200,8 +200,8 @@ class Worker:
 class Crew:
     """Two workers side by side, so that no operation, however long, holds up what is due every minute."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._workers = (Worker(database), Worker(database, long_kinds(vault)))
+    def __init__(self, database: Database, vault: Vault, *, lease: timedelta = LEASE) -> None:
+        self._workers = (Worker(database, lease=lease), Worker(database, long_kinds(vault), lease=lease))
 
     def stop(self) -> None:
         """Let `run` return after the units in hand."""

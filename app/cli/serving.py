@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import signal
 import sys
+from datetime import timedelta
 from typing import Annotated
 
 import structlog
@@ -89,7 +90,7 @@ def prepare(settings: Settings) -> None:
 async def _work(settings: Settings) -> None:
     async with opened(settings) as database:
         vault = Vault.from_settings(settings)
-        worker = Crew(database, vault)
+        worker = Crew(database, vault, lease=timedelta(seconds=settings.job_lease_seconds))
         courier = Courier(database, vault, Outbound(settings.trusted_origins))
 
         def stop() -> None:

@@ -23,7 +23,7 @@ import httpx
 from sqlalchemy.engine import make_url
 
 from app.config import Settings
-from benchmarks.ingest import bursts, engines, pressure, servers
+from benchmarks.ingest import bursts, disks, engines, pressure, servers, workers
 from benchmarks.ingest.bursts import Burst
 from benchmarks.ingest.deliveries import STATEMENTS, WEBHOOKS, Sender
 from benchmarks.ingest.engines import Engine
@@ -183,7 +183,9 @@ CASES: dict[str, tuple[Case, tuple[str, ...]]] = {
     "two-processes": (two_processes, ("sqlite",)),
     "at-once": (pressure.at_once, ("sqlite", "postgresql")),
     "shuffled": (pressure.shuffled, ("sqlite", "postgresql")),
-    "disk-full": (pressure.disk_full, ("sqlite",)),
+    "worker-killed": (workers.worker_killed, ("sqlite", "postgresql")),
+    "worker-paused": (workers.worker_paused, ("sqlite", "postgresql")),
+    "disk-full": (disks.disk_full, ("sqlite", "postgresql")),
     "starved": (pressure.starved, ("postgresql",)),
     "impatient": (pressure.impatient, ("sqlite", "postgresql")),
     "large-bodies": (pressure.large_bodies, ("sqlite",)),

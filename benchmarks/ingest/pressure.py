@@ -1,4 +1,4 @@
-"""Faults that senders and full resources make: crowds, disorder, impatience, giants, no connection, no disk."""
+"""Faults that senders and full resources make: crowds, disorder, impatience, giants, no connection."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import contextlib
 import gzip
 import json
 import random
-import shutil
-import sqlite3
-import subprocess
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -42,7 +37,6 @@ METRICS = ["completion_rate{denominator=enrolled}", "drop_out_rate", "participan
 FIGURE_PARTS = ("metric", "parameters", "value", "numerator", "denominator", "n_people", "status", "reason")
 GIANT_BYTES = 100 * 10**6
 GIANTS = 8
-FREE_MIB = 3
 
 Call = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 
@@ -59,7 +53,7 @@ def at_once(engine: Engine, events: int) -> list[str]:
                 odd = _twins_answered(server.sender, answers)
                 found += [f"{server.sender.adapter}, round {number}: {odd}"] if odd else []
             found += bursts.faults(engine, Burst(server, {json.loads(body)["id"] for body in told}))
-        return found + _effects(webhooks, {"/v1/learning-events": 2 * ROUNDS, "/v1/deliveries": 2 * ROUNDS})
+        return found + effects(webhooks, {"/v1/learning-events": 2 * ROUNDS, "/v1/deliveries": 2 * ROUNDS})
 
 
 def shuffled(engine: Engine, events: int) -> list[str]:
@@ -73,27 +67,8 @@ def shuffled(engine: Engine, events: int) -> list[str]:
         for each, sent, senders in ((server, told, 1), (other, disorder, SENDERS)):
             burst = Burst(each)
             with burst.of(senders, iter(sent)):
-                _await(lambda burst=burst, sent=sent: burst.statuses[200] == len(sent), "not all was taken")
+                await_until(lambda burst=burst, sent=sent: burst.statuses[200] == len(sent), "not all was taken")
         return [] if _learned(server) == _learned(other) else ["the figures differ from those of the events in order"]
-
-
-def disk_full(engine: Engine, events: int) -> list[str]:
-    """D14: three megabytes are left on the disk: 503, reads work, and it goes on when there is room again."""
-    path = Path(engine.settings.database_url.removeprefix("sqlite:///"))
-    with _small_disk(engine, path) as (disk, small), servers.service(small) as server:
-        burst = Burst(server)
-        with burst.of(SENDERS):
-            _await(lambda: burst.statuses[503] >= SENDERS, "a full disk was not noticed")
-            full = len(burst.acknowledged)
-            found = _effects(server, {"/healthz": None, "/v1/enrolments": None})
-            _resize(disk, path.stat().st_size // 2**20 + 200)
-            burst.await_acknowledged(full + min(events, 500), PATIENCE)
-        found += burst.unexpected({200, 503})
-        found += [] if server.process.poll() is None else ["the server has ended"]
-        with contextlib.closing(sqlite3.connect(disk / path.name)) as connection:
-            (told,) = connection.execute("PRAGMA integrity_check").fetchone()
-        found += [] if told == "ok" else [f"the file is damaged: {told}"]
-        return found + bursts.faults(small, burst)
 
 
 def starved(engine: Engine, events: int) -> list[str]:
@@ -159,7 +134,7 @@ def large_bodies(engine: Engine, events: int) -> list[str]:
             statuses = {answer.status_code for answer in answers}
             found += [f"{name}: answered {statuses}"] if statuses != {status} else []
             found += [f"{name}: {each}" for each in _grown(server.most_resident_bytes() - before)]
-        return found + _effects(server, {"/healthz": None})
+        return found + effects(server, {"/healthz": None})
 
 
 def _beside(server: Server, sender: Sender, key: str) -> Server:
@@ -206,7 +181,7 @@ def _twins_answered(sender: Sender, answers: Sequence[httpx.Response]) -> dict[s
     return dict(counted)
 
 
-def _effects(server: Server, wanted: dict[str, int | None]) -> list[str]:
+def effects(server: Server, wanted: dict[str, int | None]) -> list[str]:
     """Ask for lists; return which is not 200 or does not hold as many rows as wanted."""
     found: list[str] = []
     for path, count in wanted.items():
@@ -273,7 +248,8 @@ def _pages(client: httpx.Client, path: str) -> Iterator[dict[str, Any]]:
             return
 
 
-def _await(ready: Callable[[], bool], otherwise: str) -> None:
+def await_until(ready: Callable[[], bool], otherwise: str) -> None:
+    """Wait until something is so. Raises RuntimeError with `otherwise` when it takes too long."""
     ends = time.monotonic() + PATIENCE
     while not ready():
         if time.monotonic() > ends:
@@ -306,7 +282,7 @@ async def _reading_slowly(server: Server, engine: Engine, burst: Burst) -> int:
     read: Call = lambda client: client.get("/v1/objectives", headers=server.authorization)  # noqa: E731  a call as above
     asking = asyncio.create_task(_together(server, [read] * SLOW_READS))
     many = engine.settings.pool_size // 2
-    await asyncio.to_thread(_await, lambda: _connections(engine, waiting) >= many, "the reads do not wait")
+    await asyncio.to_thread(await_until, lambda: _connections(engine, waiting) >= many, "the reads do not wait")
     burst.slowest = 0.0
     await asyncio.sleep(HELD_SECONDS / 2)
     before = len(burst.acknowledged)
@@ -330,26 +306,3 @@ async def _leaving(server: Server, bodies: Sequence[bytes]) -> None:
         writer.transport.abort()
 
     await asyncio.gather(*map(one, bodies), return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _small_disk(engine: Engine, path: Path) -> Iterator[tuple[Path, Engine]]:
-    """Mount a disk in memory that holds a copy of the database and little more. It takes the right to mount."""
-    with tempfile.TemporaryDirectory(prefix="tl-disk-") as folder:
-        disk = Path(folder)
-        mebibytes = path.stat().st_size // 2**20 + 1 + FREE_MIB
-        _run("mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", folder)
-        try:
-            copy = shutil.copy(path, disk / path.name)
-            settings = engine.settings.model_copy(update={"database_url": f"sqlite:///{copy}"})
-            yield disk, replace(engine, settings=settings)
-        finally:
-            _run("umount", folder)
-
-
-def _resize(disk: Path, mebibytes: int) -> None:
-    _run("mount", "-o", f"remount,size={mebibytes}m", str(disk))
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True)  # noqa: S603  our own command

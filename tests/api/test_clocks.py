@@ -6,8 +6,10 @@ from typing import Any
 
 import time_machine
 
+from app.db import Database
 from app.lms import Delivery
 from app.lms._signing import signed
+from app.worker import KINDS
 from tests.api.senders import MAPPING, Sender, connect, events
 from tests.api.test_figures import Study
 from tests.api.test_webhooks import basic
@@ -50,7 +52,9 @@ async def test_a_server_whose_clock_is_wrong_refuses_signatures_loudly_and_loses
     assert len({event["recorded_at"] for event in taken_in_order}) == 6
 
 
-async def test_yesterdays_message_signed_anew_under_its_id_has_no_second_effect(acme: Organisation) -> None:
+async def test_an_old_message_signed_anew_under_its_id_has_no_second_effect_even_after_every_purge(
+    acme: Organisation, database: Database
+) -> None:
     sender = await connect(acme, "standard_webhooks", mapping=MAPPING | {"event_id": '_headers."webhook-id"'})
     now = datetime.now(UTC)
     first = await acme.client.post(sender.address(), **request_of(sender, told("x"), now, "m-1"))
@@ -58,9 +62,16 @@ async def test_yesterdays_message_signed_anew_under_its_id_has_no_second_effect(
     soon = await acme.client.post(sender.address(), **request_of(sender, told("x"), now, "m-1"))
     with time_machine.travel(now + DAY, tick=False):
         later = await acme.client.post(sender.address(), **request_of(sender, told("x"), now + DAY, "m-1"))
+    in_a_year = now + 400 * DAY
+    with time_machine.travel(in_a_year, tick=False):
+        for kind in KINDS:
+            assert kind.work is not None
+            async with database.transaction(acme.scope) as session:
+                await kind.work(session, {})
+        last = await acme.client.post(sender.address(), **request_of(sender, told("x"), in_a_year, "m-1"))
 
-    assert [one.json()["recorded"] for one in (first, soon, later)] == [1, 0, 0]
-    assert [one.json()["duplicates"] for one in (soon, later)] == [1, 1]
+    assert [one.json()["recorded"] for one in (first, soon, later, last)] == [1, 0, 0, 0]
+    assert [one.json()["duplicates"] for one in (soon, later, last)] == [1, 1, 1]
     assert len(await events(acme)) == 1
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hmac
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from app.lms import Delivery, SourceSetup, adapters
+from app.lms import Delivery, Refused, SourceSetup, adapters
 from app.lms._body import json_object
 from app.lms._signatures import REMOVED, SCHEMES, check, describe, verify, without_secrets
 from app.lms._signing import signed
@@ -85,6 +86,24 @@ def test_what_is_signed_is_verified_with_a_new_secret(name):
 
     verify(delivery, setup)
     assert SCHEMES[name].check_secret(secret, authentication) is None
+
+
+@pytest.mark.parametrize("name", sorted(set(USUAL) - {"none", "jws", "oauth2"}))
+def test_nothing_but_a_comparison_in_constant_time_decides(name, monkeypatch):
+    authentication = {"scheme": name, **USUAL[name]}
+    secret, other = (SCHEMES[name].new_secret(bytes([n] * 32), authentication) for n in (1, 2))
+    setup = SourceSetup(authentication, (secret, "former" if ":" not in secret else "former:secret"))
+    right, wrong = (signed(Delivery({}, b'{"a":1}', NOW), replace(setup, secrets=(each,))) for each in (secret, other))
+    compare, compared = hmac.compare_digest, []
+
+    monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or compare(*both))
+    verify(right, setup)
+    assert len(compared) >= 2, "a secret that fits must not spare the comparison with the next one"
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)
+    with pytest.raises(Refused):
+        verify(right, setup)
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: True)
+    verify(wrong, setup)
 
 
 def test_a_user_field_asks_for_a_user_and_a_password():
