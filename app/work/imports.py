@@ -217,7 +217,7 @@ def _told(rows: Sequence[Row], zone: str) -> list[Row]:
 
 
 def _line_told(line: Line, zone: str) -> Line:
-    if not line.cells.get("kind") or any(imports.flaw_in(text) for text in line.cells.values()):
+    if not line.cells.get("kind") or imports.flaw_in("".join(line.cells.values())):
         return line
     try:
         event = event_of(line.cells, zone)
