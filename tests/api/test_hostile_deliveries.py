@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hmac
 import json
 import unicodedata
 from typing import Any
@@ -122,3 +123,16 @@ async def test_a_source_is_looked_up_once_for_all_who_ask_at_the_same_time(
 
     assert {answer.status_code for answer in answers} == {200}
     assert len(asked) == 1
+
+
+async def test_a_secret_in_the_address_is_compared_in_constant_time_and_by_nothing_else(
+    acme: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = await connect(acme, "none")
+
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: False)
+    right = await sender.post(acme.client)
+    monkeypatch.setattr(hmac, "compare_digest", lambda *_: True)
+    wrong = await sender.post(acme.client, secret="another-secret")
+
+    assert (right.status_code, wrong.status_code) == (401, 200)
