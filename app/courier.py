@@ -8,6 +8,7 @@ once at the least.
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 import structlog
@@ -46,12 +47,17 @@ class Courier:
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
         self._changed: set[UUID] = set()
+        self._deaf: dict[UUID, float] = {}
         self._serving: set[asyncio.Task[None]] = set()
 
     def ring(self, tenant: TenantScope) -> None:
-        """Tell that something of a tenant has changed: its endpoints are looked at now instead of soon."""
+        """Tell that something of a tenant has changed: its endpoints are looked at now instead of soon.
+
+        A tenant that had none a moment ago is asked for again within a second: most have none, and change all the time.
+        """
         self._changed.add(tenant.id)
-        self._woken.set()
+        if tenant.id not in self._deaf:
+            self._woken.set()
 
     def stop(self) -> None:
         """Let `run` return after the attempts in hand."""
@@ -106,10 +112,23 @@ class Courier:
         self._woken.clear()
 
     async def _hasten(self) -> None:
-        changed, self._changed = self._changed, set()
-        if changed:
-            async with self._database.founding() as session:
-                await jobs.hasten(session, hooks.JOB, changed, self._clock())
+        """Make due what the endpoints of changed tenants have waiting."""
+        now = monotonic()
+        self._deaf = {tenant_id: until for tenant_id, until in self._deaf.items() if until > now}
+        changed = self._changed - self._deaf.keys()
+        if not changed:
+            return
+        self._changed -= changed
+        try:
+            async with self._database.reading(None) as session:
+                listening = await jobs.owners(session, hooks.JOB, changed)
+            if listening:
+                async with self._database.founding() as session:
+                    await jobs.hasten(session, hooks.JOB, listening, self._clock())
+        except Unavailable:
+            self._changed |= changed
+            raise
+        self._deaf |= dict.fromkeys(changed - listening, now + POLL_SECONDS)
 
     async def _serve(self, claim: Claim) -> None:
         """Send one batch to one endpoint."""

@@ -4,8 +4,8 @@ What is over budget is answered 503 with Retry-After (api.md, REST 19): every se
 back. Only what is proved to be of a source counts, so that nobody can use up the budget of a source by its address.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from app.domain.errors import Unavailable
@@ -14,28 +14,43 @@ _BYTES = 32 * 1024 * 1024
 """What the deliveries of one source that wait may hold together: a quarter of what the whole queue takes."""
 
 
+class _Place:
+    """One delivery that waits: a context manager of its own, as one made of a generator takes five times as long."""
+
+    __slots__ = ("_give_back", "_size", "_source")
+
+    def __init__(self, give_back: Callable[[int, int], None], source: int, size: int) -> None:
+        self._give_back, self._source, self._size = give_back, source, size
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_raised: object) -> None:
+        self._give_back(self._source, self._size)
+
+
 class Budgets:
     """The deliveries that wait in this process, by their source."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._waiting: dict[UUID, tuple[int, int]] = {}
+        self._waiting: dict[int, tuple[int, int]] = {}
 
-    @contextmanager
-    def place(self, source_id: UUID, size: int) -> Iterator[None]:
-        """Count one delivery of `size` bytes for as long as it waits. Raises Unavailable."""
-        number, held = self._waiting.get(source_id, (0, 0))
+    def place(self, source_id: UUID, size: int) -> AbstractContextManager[None]:
+        """Count one delivery of `size` bytes from now until it waits no more. Raises Unavailable."""
+        source = source_id.int
+        number, held = self._waiting.get(source, (0, 0))
         if number >= self._most or (number and held + size > _BYTES):
             raise Unavailable(
                 f"{number} deliveries of this source are waiting to be stored, as many as it may have at once: "
                 "send fewer at a time, or send this one again in a few seconds."
             )
-        self._waiting[source_id] = (number + 1, held + size)
-        try:
-            yield
-        finally:
-            number, held = self._waiting[source_id]
-            if number == 1:
-                del self._waiting[source_id]
-            else:
-                self._waiting[source_id] = (number - 1, held - size)
+        self._waiting[source] = (number + 1, held + size)
+        return _Place(self._give_back, source, size)
+
+    def _give_back(self, source: int, size: int) -> None:
+        number, held = self._waiting[source]
+        if number == 1:
+            del self._waiting[source]
+        else:
+            self._waiting[source] = (number - 1, held - size)

@@ -142,13 +142,14 @@ def _note(passage: Passage, seconds: float) -> None:
 def _route(scope: Scope) -> str:
     """Return the pattern of the route; those of the API are mounted under /v1 and do not know it."""
     path = str(getattr(scope.get("route"), "path", "") or "unmatched")
-    return f"/v1{path}" if scope["path"].startswith("/v1/") and not path.startswith(("/v1", "unmatched")) else path
+    if path.startswith(("/v1", "unmatched")) or not scope["path"].startswith("/v1/"):
+        return path
+    return f"/v1{path}"
 
 
 def _path(scope: Scope) -> str:
     """Return the path for the log: a webhook's secret segment stays out."""
     path: str = scope["path"]
-    if not path.startswith("/v1/webhooks/"):
+    if not path.startswith("/v1/webhooks/") or path.count("/") <= 4:  # noqa: PLR2004  /v1/webhooks/{tenant}/{source}
         return path
-    parts = path.split("/")
-    return "/".join([*parts[:5], *(["***"] if len(parts) > 5 else [])])  # noqa: PLR2004  /v1/webhooks/{tenant}/{source}
+    return "/".join([*path.split("/")[:5], "***"])

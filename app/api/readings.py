@@ -1,8 +1,9 @@
 """What a delivery says: read by its adapter, judged, and what of it is kept. The same live, tried and replayed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from app.api.setups import Connected
@@ -17,8 +18,7 @@ from app.services.sources import receiver_path
 _REASON_LENGTH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The verdict on a delivery, why (None when applied), and the events that it brings."""
 
     status: DeliveryStatus
@@ -86,13 +86,15 @@ def inbound(
 ) -> Inbound:
     """Return what to keep of a delivery; the secrets that it carries in clear are taken out."""
     shown = _signatures.without_secrets(_opened(connected, delivery), connected.setup)
-    address = {models.QUERY_HEADER: urlencode(shown.query)} if shown.query else {}
+    added = dict(marks or {})
+    if shown.query:
+        added[models.QUERY_HEADER] = urlencode(shown.query)
     if shown.path != _webhook_of(connected):
-        address[models.PATH_HEADER] = shown.path
+        added[models.PATH_HEADER] = shown.path
     return Inbound(
         source_id=connected.source_id,
         received_at=delivery.received_at,
-        headers={**shown.headers, **address, **(marks or {})},
+        headers={**shown.headers, **added} if added else shown.headers,
         body=shown.body,
         status=reading.status,
         reason=reading.reason,
@@ -107,9 +109,10 @@ def _webhook_of(connected: Connected) -> str:
 
 def _opened(connected: Connected, delivery: Delivery) -> Delivery:
     """Return the request without its content encoding where a secret stands in the body, so that it can go."""
+    if "content-encoding" not in delivery.headers:
+        return delivery
     authentication = connected.setup.authentication
-    carriers = _signatures.SCHEMES[authentication["scheme"]].carries(authentication)
-    if not carriers.fields or "content-encoding" not in delivery.headers:
+    if not _signatures.SCHEMES[authentication["scheme"]].carries(authentication).fields:
         return delivery
     headers = {name: value for name, value in delivery.headers.items() if name != "content-encoding"}
     return replace(delivery, headers=headers, body=content(delivery))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain.errors import Fault
 from app.domain.learning import LearningEvent
@@ -87,8 +87,7 @@ class SourceSetup:
     checked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """What a delivery says: its events, or none with the reason why it is acknowledged and ignored."""
 
     events: tuple[LearningEvent, ...] = ()

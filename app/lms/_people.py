@@ -41,10 +41,13 @@ def openid(value: Any) -> Identity | None:
 
 def learner(*names: Identity | None) -> tuple[Identity, ...]:
     """Return the names that there are, each once, in the order given; `Unreadable` when there is none."""
-    found = tuple(dict.fromkeys([name for name in names if name is not None]))
+    found: list[Identity] = []
+    for name in names:
+        if name is not None and name not in found:  # there are few: cheaper than to hash them
+            found.append(name)
     if not found:
         raise Unreadable("the payload does not name the learner")
-    return found
+    return tuple(found)
 
 
 def full_name(*parts: Any) -> str | None:

@@ -90,6 +90,10 @@ class Carriers:
     fields: tuple[str, ...] = ()
 
 
+NOTHING = Carriers()
+"""What carries no secret in clear: most senders sign."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """One way for a sender to prove who it is. `verify` raises `Refused`.
@@ -104,7 +108,7 @@ class Scheme:
     secret: SecretForm
     verify: Callable[[Delivery, SourceSetup], None]
     options: tuple[Option, ...] = ()
-    carries: Callable[[Mapping[str, Any]], Carriers] = lambda _options: Carriers()
+    carries: Callable[[Mapping[str, Any]], Carriers] = lambda _options: NOTHING
     secret_path: bool = False
 
     def check(self, authentication: Mapping[str, Any]) -> list[Fault]:

@@ -192,6 +192,8 @@ def without_secrets(delivery: Delivery, setup: SourceSetup) -> Delivery:
     scheme = SCHEMES.get(str(setup.authentication.get("scheme")))
     carriers = scheme.carries(setup.authentication) if scheme else Carriers()
     hidden = _ALWAYS_HIDDEN.union(carriers.headers)
+    if not (carriers.fields or (carriers.parameters and delivery.query)) and hidden.isdisjoint(delivery.headers):
+        return delivery
     body = delivery.body
     for field in carriers.fields:
         for secret in setup.secrets:

@@ -25,6 +25,7 @@ UNITS = {"s": Decimal(10**6), "ms": Decimal(10**3), "us": Decimal(1), "ns": Deci
 _YEARS = range(1900, 9999)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSENT = frozenset({"", "none", "null", "0", "0000-00-00", "0000-00-00 00:00:00", "0000-00-00T00:00:00"})
+_ABSENT_BEGINS = frozenset({"", "n", "N", "0"})
 _UNSET_YEAR = re.compile(r"0001-01-01(?:$|[T ]00:00)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,20}(?:\.\d{1,20})?(?:[eE]\+?\d{1,2})?", re.ASCII)
 _CALENDAR = re.compile(r"(?:19|20)\d{6}", re.ASCII)
@@ -51,7 +52,7 @@ def instant(value: Any, *, zone: str = "UTC", unit: str | None = None) -> dateti
     if not isinstance(value, str):
         raise Unreadable("a time is neither text nor a number")
     text = value.strip()
-    if text.lower() in _ABSENT or _UNSET_YEAR.match(text):
+    if text[:1] in _ABSENT_BEGINS and (text.lower() in _ABSENT or _UNSET_YEAR.match(text)):
         return None
     if len(text) > _TEXT_MAX:
         raise _untold(text)

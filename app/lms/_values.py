@@ -15,6 +15,7 @@ from app.domain.learning import ActivityName
 from app.lms import Unreadable
 
 ID_BYTES_MAX = 2_000
+_ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # so many characters cannot have more bytes
 _TITLE_CHARACTERS_MAX = 500
 _SIX_PLACES = Decimal("0.000001")
 _LARGEST = Decimal("9.2e12")
@@ -66,7 +67,7 @@ def identifier(value: Any, what: str) -> str | None:
         if isinstance(value, dict | list):
             raise Unreadable(f"the id of the {what} is neither text nor a number")
         return None
-    if len(found.encode("utf-8", "replace")) > ID_BYTES_MAX:
+    if len(found) > _ID_CHARACTERS_SURE and len(found.encode("utf-8", "replace")) > ID_BYTES_MAX:
         raise Unreadable(f"the id of the {what} is longer than {ID_BYTES_MAX} bytes")
     return found
 
@@ -82,11 +83,11 @@ def required(value: Any, what: str) -> str:
 def activity(value: Any, *, title: Any = None, version: Any = None, aliases: tuple[Any, ...] = ()) -> ActivityName:
     """Return the activity whose id is `value`; `Unreadable` when there is no id."""
     external_id = required(value, "activity")
-    others = dict.fromkeys(filter(None, (identifier(alias, "activity") for alias in aliases)))
-    others.pop(external_id, None)
+    named = [identifier(alias, "activity") for alias in aliases]
+    others = tuple(dict.fromkeys([alias for alias in named if alias and alias != external_id]))
     label = text(title)
     return ActivityName(
-        external_id, label and label[:_TITLE_CHARACTERS_MAX], identifier(version, "activity's version"), tuple(others)
+        external_id, label and label[:_TITLE_CHARACTERS_MAX], identifier(version, "activity's version"), others
     )
 
 
@@ -94,6 +95,8 @@ def number(value: Any) -> Decimal | None:
     """Return a number, also from text such as `92.0` or `92 %`; None when there is none or it is out of range."""
     if value is None or isinstance(value, bool | dict | list):
         return None
+    if isinstance(value, int):
+        return Decimal(value) if abs(value) <= _LARGEST else None
     try:
         found = Decimal(str(value).strip().removesuffix("%").rstrip())
     except InvalidOperation:
@@ -105,12 +108,13 @@ def number(value: Any) -> Decimal | None:
 
 def plain(value: Decimal) -> Decimal:
     """Return the same number without trailing zeros and without an exponent."""
-    return Decimal(format(value.normalize(), "f")) if value else Decimal(0)
+    whole = int(value)
+    return Decimal(whole) if whole == value else value.normalize()  # only whole numbers get an exponent by that
 
 
 def share(value: Any, scale: Decimal = Decimal(1)) -> Decimal | None:
-    """Return `value / scale` as a share 0..1, or None when it is none or lies outside."""
-    found = number(value)
+    """Return `value / scale` as a share 0..1, or None when it is none or lies outside; a Decimal is of `number`."""
+    found = value if isinstance(value, Decimal) else number(value)
     if found is None:
         return None
     part = found / scale

@@ -217,7 +217,7 @@ def _one_matches(one: bytes, others: Iterable[bytes]) -> bool:
 
 
 def _secrets(setup: SourceSetup) -> tuple[str, ...]:
-    known = tuple(secret for secret in setup.secrets if secret)
+    known = setup.secrets if all(setup.secrets) else tuple(filter(None, setup.secrets))
     if not known:
         raise Refused("the source has no secret; rotate it to make one")
     return known

@@ -44,7 +44,7 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
     statement = body if is_statement(body) else inner
     if is_statement(statement):
         found = parsed(statement, zone=setup.zone)
-        return replace(found, events=tuple(replace(event, event_key=key or event.event_key) for event in found.events))
+        return found._replace(events=tuple(replace(event, event_key=key or event.event_key) for event in found.events))
     name = text(body.get("type"))
     if name is None or not isinstance(inner, dict):
         raise Unreadable("the body has no type or no data")

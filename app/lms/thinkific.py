@@ -41,7 +41,7 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
         return Parsed(ignored=f"the topic {topic[:100]!r} tells nothing about a learner's progress")
     kind, subject, moments = _TOPICS[topic]
     user = mapping(payload.get("user"))
-    at, at_text = first_of(*(payload.get(name) for name in moments), body.get("created_at"), zone=setup.zone)
+    at, at_text = first_of(*[payload.get(name) for name in moments], body.get("created_at"), zone=setup.zone)
     score = number(payload.get("grade")) if subject == "quiz" else None
     told = number(payload.get("percentage_completed"))
     extras = {

@@ -139,6 +139,12 @@ async def ensure(session: AsyncSession, job_id: UUID, kind: str, arguments: Mapp
     await session.execute(there, execution_options=_UNSYNCHRONISED)
 
 
+async def owners(session: AsyncSession, kind: str, tenant_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these tenants have a job of a kind, in whatever state."""
+    theirs = select(col(Job.tenant_id)).where(col(Job.kind) == kind, col(Job.tenant_id).in_(tenant_ids))
+    return set(await session.scalars(theirs.distinct()))
+
+
 async def hasten(session: AsyncSession, kind: str, tenant_ids: Collection[UUID], now: datetime) -> None:
     """Make the waiting jobs of a kind that these tenants have due now."""
     later = (col(Job.status) == "waiting", col(Job.run_at) > now, col(Job.attempts) == 0)

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from app.courier import POLL_SECONDS
 from app.models.hooks import WebhookEndpoint
 from app.services import outgoing
 from tests.builders import make
@@ -318,6 +319,32 @@ async def test_a_change_hastens_the_job_that_would_look_later(acme: Organisation
     await post.deliver()
 
     assert [each["type"] for each in network.taken(endpoint)] == ["objective.created"]
+
+
+async def test_changes_of_a_tenant_without_endpoints_wake_nobody_until_it_may_have_one(
+    acme: Organisation, post: Post, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    courier, clock = post.courier, 0.0
+    monkeypatch.setattr("app.courier.monotonic", lambda: clock)
+    courier.ring(acme.scope)
+    assert courier._woken.is_set()
+    await courier._hasten()
+    courier._woken.clear()
+    endpoint = await connect(acme)
+    await post.deliver()
+    await make(acme.client, "objectives", 1)
+
+    courier.ring(acme.scope)
+    assert not courier._woken.is_set()
+    await courier._hasten()
+    assert await courier.work_off() == 0
+    clock += POLL_SECONDS
+    await courier._hasten()
+    await post.deliver()
+
+    assert [each["type"] for each in network.taken(endpoint)] == ["objective.created"]
+    courier.ring(acme.scope)
+    assert courier._woken.is_set()
 
 
 async def test_an_archived_endpoint_is_sent_nothing(acme: Organisation, post: Post, network: Network) -> None:
