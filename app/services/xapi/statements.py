@@ -78,7 +78,7 @@ async def record(session: AsyncSession, posts: Sequence[Post]) -> list[Outcome]:
     A statement known already is left alone; a request with one whose id is known for another statement changes
     nothing at all (https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#212-post-statements).
     """
-    known = await _known(
+    known, suppresses = await _known(
         session, {(post.inbound.source_id, one.statement_id) for post in posts for one in post.statements}
     )
     conflicts: list[tuple[UUID, ...]] = []
@@ -87,7 +87,8 @@ async def record(session: AsyncSession, posts: Sequence[Post]) -> list[Outcome]:
         contrary, unknown = _sorted_out(post, known)
         conflicts.append(contrary)
         fresh.append([] if contrary else unknown)
-    fresh = await _without_erased(session, posts, fresh)
+    if suppresses:
+        fresh = await _without_erased(session, posts, fresh)
     accepted = [
         post if all(one.document for one in told) else replace(post, inbound=replace(post.inbound, redacted=True))
         for post, told, contrary in zip(posts, fresh, conflicts, strict=True)
@@ -151,12 +152,19 @@ def _known_as(one: Told) -> list[Identity]:
     return [each for who in one.people for each in (who, who.hashed()) if each is not None]
 
 
-async def _known(session: AsyncSession, places: Collection[Place]) -> dict[Place, tuple[bytes, datetime | None]]:
+async def _known(
+    session: AsyncSession, places: Collection[Place]
+) -> tuple[dict[Place, tuple[bytes, datetime | None]], bool]:
+    """Return what is stored under these ids, and whether the tenant has erased anybody."""
     keys = ("source_id", "statement_id")
     async with wire.pipelined(session):
         await lookups.by_keys_only(session)
         asked = await lookups.ask(session, XapiStatement, (*keys, "content_sha256", "told_at"), keys, places)
-    return {(source_id, statement_id): (content, told) for source_id, statement_id, content, told in await asked.rows()}
+        suppresses = await suppression.ask(session)
+    known = {
+        (source_id, statement_id): (content, told) for source_id, statement_id, content, told in await asked.rows()
+    }
+    return known, await suppression.learn(session, suppresses)
 
 
 async def _insert(session: AsyncSession, new: Sequence[tuple[UUID, UUID, UUID, Told]]) -> None:
