@@ -1,6 +1,6 @@
 """What a delivery says: read by its adapter, judged, and what of it is kept. The same live, tried and replayed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -14,6 +14,9 @@ from app.models import sources as models
 from app.models.sources import DeliveryStatus, SourceStatus
 from app.services.ingest import Inbound, unfit
 from app.services.sources import receiver_path
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Headers as servers give them: names in lower case, both in latin-1."""
 
 _REASON_LENGTH = 500
 
@@ -43,6 +46,14 @@ def request_of(
         path=path or _webhook_of(connected),
         query=query,
     )
+
+
+def received(
+    connected: Connected, headers: RawHeaders, body: bytes, query: Mapping[str, str], received_at: datetime
+) -> Delivery:
+    """Return a request as `request_of` does, of the headers that a server gives, read once."""
+    texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name[:1] != b":"}
+    return Delivery(texts, body, received_at, path=_webhook_of(connected), query=query)
 
 
 def kept_request(connected: Connected, row: models.Delivery) -> Delivery:

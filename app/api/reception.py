@@ -12,6 +12,7 @@ from app.api.budgets import Budgets
 from app.api.deps import Ingest
 from app.api.errors import BadSignature
 from app.api.handshakes import Handshakes
+from app.api.readings import RawHeaders
 from app.api.senders import Senders
 from app.api.setups import Connected, Directory
 from app.domain import ids
@@ -22,9 +23,6 @@ from app.models.sources import UNVERIFIED_HEADER, DeliveryStatus
 from app.services.ingest import Inbound, Receipt
 
 log = structlog.get_logger(__name__)
-
-RawHeaders = Sequence[tuple[bytes, bytes]]
-"""Headers as servers give them: names in lower case."""
 
 
 class Reception:
@@ -50,7 +48,7 @@ class Reception:
         tenant, source, *secret = place
         connected = await self._directory.find(tenant, source)
         body = await whole()
-        delivery = readings.request_of(connected, _texts(headers), body, _parameters(query), datetime.now(UTC))
+        delivery = readings.received(connected, headers, body, _parameters(query), datetime.now(UTC))
         adapter = connected.adapter.slug
         try:
             inbound = await self._admitted(connected, delivery, secret[0] if secret else "")
@@ -85,10 +83,6 @@ class Reception:
             code = readings.Reading(DeliveryStatus.IGNORED, reason)
             return readings.inbound(connected, delivery, code, marks={UNVERIFIED_HEADER: "true"}, authentic=False)
         return readings.inbound(connected, delivery, readings.read(connected, delivery))
-
-
-def _texts(headers: RawHeaders) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
 
 def _parameters(query: bytes) -> dict[str, str]:
