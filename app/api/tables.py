@@ -156,7 +156,9 @@ def _csv_line(table: Table, number: int, row: list[str], raw: bytes) -> Line | O
     cells = [_unguarded(cell.strip()) for cell in row]
     if not any(cells):
         return None
-    line = Line(number, dict(zip(table.header, cells, strict=False)), raw)
+    # https://www.rfc-editor.org/rfc/rfc4180#section-2: spaces are part of a field; many a hand puts one after a comma
+    spaced = {name: _unguarded(cell) for name, cell in zip(table.header, row, strict=False) if cell != cell.strip()}
+    line = Line(number, dict(zip(table.header, cells, strict=False)), raw, spaced)
     if len(cells) == len(table.header):
         return line
     reason = f"has {len(cells)} cells where the header has {len(table.header)}"
@@ -188,7 +190,7 @@ def _json_line(number: int, raw: bytes) -> Line | Outcome:
 def _as_text(value: object) -> str:
     """Return a JSON value as the cell of a CSV would spell it."""
     if isinstance(value, str):
-        return value.strip()
+        return "" if value.isspace() else value
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 

@@ -34,7 +34,7 @@ S = TypeVar("S", bound=SQLModel)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a table: where it stands, and its cells by column, stripped.
+    """One line of a table: where it stands, and its cells by column, stripped; `spaced` has those that were longer.
 
     Of learning events also its bytes, and the event that it tells or why it tells none.
     """
@@ -42,6 +42,7 @@ class Line:
     number: int
     cells: Mapping[str, str]
     raw: bytes = b""
+    spaced: Mapping[str, str] = field(default_factory=dict)
     event: LearningEvent | None = None
     unreadable: str | None = None
 

@@ -31,6 +31,9 @@ from app.services.org_units import ORG_UNITS
 from app.services.outcomes import OUTCOMES
 from app.services.surveys import SURVEY_RESPONSES, SURVEYS
 
+_PROSE_CHARACTERS = 1_000
+"""A field that takes so many holds prose, not a name or an id."""
+
 PutMany = Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[ItemResult]]]
 """Writes many Write shapes; results in order."""
 
@@ -79,7 +82,7 @@ async def _put(session: AsyncSession, noun: NounType[Any], put: PutMany, plan: P
             if name in known:
                 fields[name] = named(outcome, _column(noun, name), known[name], _prefix(_links(noun)[name]), text)
             else:
-                fields[name] = _value(noun.write, name, text)
+                fields[name] = _value(noun.write, name, text, outcome.line.spaced.get(_column(noun, name), text))
         writes.append(shaped(outcome, noun.write, fields))
     taken_in(outcomes, writes, await put(session, [each for each in writes if each is not None]))
 
@@ -127,10 +130,16 @@ async def _ids(session: AsyncSession, table: Table, external_ids: set[str]) -> d
     return found
 
 
-def _value(write: type[BaseModel], name: str, text: str) -> Any:
-    """Return a cell as its field takes it: JSON for objects and lists, words for true and false, else its text."""
+def _value(write: type[BaseModel], name: str, text: str, spaced: str) -> Any:
+    """Return a cell as its field takes it: JSON for objects and lists, words for true and false, else its text.
+
+    Prose keeps the space around it (`spaced`), as it does where it is sent as JSON.
+    """
     schema = write.model_json_schema()["properties"][name]
-    kinds = {schema.get("type"), *(each.get("type") for each in schema.get("anyOf", ()))}
+    shapes = [schema, *schema.get("anyOf", ())]
+    if any(each.get("maxLength", 0) >= _PROSE_CHARACTERS for each in shapes):
+        return spaced
+    kinds = {each.get("type") for each in shapes}
     nested = "$ref" in json.dumps(schema) and text[:1] == "{"
     if nested or (kinds & {"array", "object"} and text[:1] in "[{"):
         try:

@@ -25,7 +25,7 @@ from app.config import Settings
 from app.lms import Delivery, _signatures, adapters
 from app.lms._signing import signed
 from app.outbound import Outbound
-from tests.api.senders import SCHEMES, Sender
+from tests.api.senders import SCHEMES, Sender, connect
 from tests.engines import Organisation
 from tests.lms.conftest import Recording, recordings
 
@@ -209,3 +209,21 @@ async def test_a_signature_covers_the_bytes_as_sent_not_what_they_mean(acme: Org
     spaced = {each.name: await each.answered(shown(each.sender.created), added=b" ") for each in sources}
 
     assert {answer.status_code for answer in spaced.values()} == {401}
+
+
+async def test_a_secret_that_is_the_key_itself_does_not_look_like_base64(acme: Organisation) -> None:
+    raw = {"scheme": "standard_webhooks", "key": "raw"}
+    sender = await connect(acme, "standard_webhooks", authentication=raw)
+
+    assert not sender.created["secret"].startswith("whsec_")
+    assert (await sender.post(acme.client)).status_code == 200
+
+
+async def test_a_secret_is_changed_without_a_word(acme: Organisation) -> None:
+    sender = await connect(acme, "hmac_sha256")
+
+    changed = await acme.client.post(f"/v1/sources/{sender.id}/rotate-secret")
+
+    assert changed.status_code == 200, changed.text
+    statuses = [(await sender.post(acme.client, secret=each)).status_code for each in (None, changed.json()["secret"])]
+    assert statuses == [200, 200]
