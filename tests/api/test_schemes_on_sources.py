@@ -159,7 +159,7 @@ def _keys_of_the_sender(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = Outbound(resolve=resolve, transport=httpx.MockTransport(answer))
     monkeypatch.setattr(setups, "REMEMBERED_SECONDS", 0.0)
     monkeypatch.setitem(app.state._state, "outbound", calls)
-    monkeypatch.setitem(app.state._state, "senders", Senders(app.state.vault, KeySets(calls)))
+    monkeypatch.setattr(app.state.reception, "_senders", Senders(app.state.vault, KeySets(calls)))
 
 
 async def test_the_pairs_are_every_adapter_by_every_scheme_and_the_diagonal_has_them_all() -> None:

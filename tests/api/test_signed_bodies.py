@@ -52,7 +52,7 @@ def endpoint(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Endpoint:
     calls = Outbound(resolve=found.resolve, transport=httpx.MockTransport(found.answer))
     monkeypatch.setattr(setups, "REMEMBERED_SECONDS", 0.0)
     monkeypatch.setitem(app.state._state, "outbound", calls)
-    monkeypatch.setitem(app.state._state, "senders", Senders(app.state.vault, KeySets(calls)))
+    monkeypatch.setattr(app.state.reception, "_senders", Senders(app.state.vault, KeySets(calls)))
     return found
 
 
