@@ -91,8 +91,8 @@ async def _driven(session: AsyncSession) -> _Driven:
 
 
 def forget_prepared(connection: Connection) -> None:
-    """Do as `Pipeline.forget` with a connection that is rolled back."""
-    pipeline: Pipeline | None = connection.info.get(_PIPELINE)
+    """Do as `Pipeline.forget` with a connection that is rolled back; one that is lost has none."""
+    pipeline: Pipeline | None = None if connection.invalidated else connection.info.get(_PIPELINE)
     if pipeline is not None:
         pipeline.forget()
 

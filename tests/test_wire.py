@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from app import wire
 from app.config import Settings
 from app.db import Database
+from app.domain.errors import Unavailable
 from app.models.base import new_id
 from app.models.erasure import SuppressedName
 from app.models.objectives import Objective, ObjectiveWrite
@@ -167,3 +168,23 @@ class TestOnPostgresql:
         assert found.rows == [(2,)]
         assert prepared is not None
         assert prepared < 10, "what a connection forgot, the server forgets too"
+
+    @pytest.mark.parametrize("directly", [True, False])
+    async def test_a_connection_that_is_lost_is_an_absent_database_and_the_next_unit_has_another(
+        self,
+        database: Database,
+        tenant: TenantScope,
+        directly: bool,  # noqa: FBT001  whether the statement is handed to the driver
+    ) -> None:
+        ends = "SELECT pg_terminate_backend(pg_backend_pid())"
+
+        async def is_lost() -> None:
+            async with database.transaction(tenant) as session:
+                await (wire.execute(session, ends, {}) if directly else session.execute(text(ends)))
+
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                await is_lost()
+        async with database.transaction(tenant) as session:
+            found = await wire.execute(session, "SELECT 2", {})
+        assert found.rows == [(2,)]
