@@ -101,7 +101,8 @@ class Database:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         else:
-            event.listen(self._engine.sync_engine, "rollback", wire.forget_prepared)
+            for back in ("rollback", "rollback_savepoint"):
+                event.listen(self._engine.sync_engine, back, wire.forget_prepared)
 
     def _make_engine(self, url: URL, settings: Settings) -> AsyncEngine:
         if self.embedded:

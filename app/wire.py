@@ -90,7 +90,7 @@ async def _driven(session: AsyncSession) -> _Driven:
     return found
 
 
-def forget_prepared(connection: Connection) -> None:
+def forget_prepared(connection: Connection, *_savepoint: object) -> None:
     """Do as `Pipeline.forget` with a connection that is rolled back; one that is lost has none."""
     pipeline: Pipeline | None = None if connection.invalidated else connection.info.get(_PIPELINE)
     if pipeline is not None:

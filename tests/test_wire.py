@@ -169,6 +169,22 @@ class TestOnPostgresql:
         assert prepared is not None
         assert prepared < 10, "what a connection forgot, the server forgets too"
 
+    async def test_what_was_prepared_before_a_savepoint_is_there_after_going_back_to_it(
+        self, database: Database, tenant: TenantScope
+    ) -> None:
+        async def goes_back(session: AsyncSession) -> None:
+            async with session.begin_nested():
+                for _ in range(5):
+                    await session.execute(text("SELECT 1"))
+                raise ValueError("back")
+
+        async with database.transaction(tenant) as session:
+            for number in range(3):
+                found = await wire.execute(session, "SELECT %(number)s::int", {"number": number})
+                with pytest.raises(ValueError, match="back"):
+                    await goes_back(session)
+                assert found.rows == [(number,)]
+
     @pytest.mark.parametrize("directly", [True, False])
     async def test_a_connection_that_is_lost_is_an_absent_database_and_the_next_unit_has_another(
         self,
