@@ -44,6 +44,7 @@ class Pipeline:
         Raises the driver's error of the first statement that failed; none after it has any effect.
         """
         driver = self._connection.pgconn
+        spelled = [(later, statement, self._spelled(*statement)) for later, statement in asked]
         idle = driver.transaction_status == TransactionStatus.IDLE
         driver.enter_pipeline_mode()
         if idle:
@@ -54,8 +55,8 @@ class Pipeline:
             self._unanswered.append((Later(), {}))
         self._gone.clear()
         preparing: dict[str, bytes] = {}
-        for later, (statement, parameters) in asked:
-            self._write(later, statement, parameters, preparing)
+        for later, (statement, _), (query, texts) in spelled:
+            self._write(later, statement, query, texts, preparing)
             if later is until:
                 driver.send_flush_request()
         driver.pipeline_sync()
@@ -84,11 +85,14 @@ class Pipeline:
         if failed is not None:
             raise error_from_result(failed)
 
-    def _write(self, later: Later, statement: str, parameters: Mapping[str, Any], preparing: dict[str, bytes]) -> None:
-        driver = self._connection.pgconn
-        query, names = _spelled(statement)
+    def _spelled(self, statement: str, parameters: Mapping[str, Any]) -> tuple[bytes, list[Any]]:
+        """Return a statement and its parameters as they are sent; raise what cannot be, before anything is."""
+        query, names = _placed(statement)
         values = [parameters[name] for name in names]
-        texts = [each if type(each) is bytes else self._text(each) for each in values]
+        return query, [each if type(each) is bytes else self._text(each) for each in values]
+
+    def _write(self, later: Later, statement: str, query: bytes, texts: list[Any], preparing: dict[str, bytes]) -> None:
+        driver = self._connection.pgconn
         name = self._prepared.get(statement) or preparing.get(statement)
         if name is None and len(self._prepared) < _KEPT_PREPARED:
             name = preparing[statement] = f"tl_{next(self._names)}".encode()
@@ -121,7 +125,7 @@ class Pipeline:
 
 
 @functools.lru_cache(maxsize=1_000)
-def _spelled(statement: str) -> tuple[bytes, tuple[str, ...]]:
+def _placed(statement: str) -> tuple[bytes, tuple[str, ...]]:
     """Return a statement as the server takes it, and the names of its parameters in their order."""
     names = tuple(dict.fromkeys(_PARAMETER.findall(statement)))
     places = {name: f"${place}" for place, name in enumerate(names, 1)}

@@ -135,6 +135,22 @@ class TestOnPostgresql:
 
         assert [each.rows for each in found] == [[(BEYOND, n)] for n in range(60)]
 
+    async def test_what_cannot_be_spelled_is_refused_before_anything_is_sent(
+        self, database: Database, tenant: TenantScope
+    ) -> None:
+        async def sends() -> None:
+            async with database.transaction(tenant) as session, wire.pipelined(session):
+                await wire.execute(session, "SELECT %(one)s::int", {"one": 1})
+                await wire.execute(session, "SELECT %(texts)s::text[]", {"texts": ["a\0b"]})
+
+        for _ in range(2):
+            with pytest.raises(DBAPIError, match="NUL"):
+                await sends()
+        async with database.transaction(tenant) as session:
+            prepared = await session.scalar(text("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'tl%'"))
+        assert prepared is not None
+        assert prepared <= len(("set_config", "the clock")), "nothing of it was sent"
+
     async def test_a_wait_given_up_leaves_a_database_that_works(self, database: Database, tenant: TenantScope) -> None:
         async def sleeps() -> None:
             async with database.transaction(tenant) as session, asyncio.timeout(0.1):
