@@ -110,11 +110,12 @@ async def held(session: AsyncSession) -> AsyncIterator[None]:
     """
     await _driven(session)
     waiting = session.info.setdefault(_WAITING, [])
+    before = len(waiting)
     session.info[_HOLDING] = True
     try:
         yield
     except BaseException:
-        waiting.clear()
+        del waiting[before:]
         raise
     finally:
         session.info[_HOLDING] = False

@@ -88,18 +88,20 @@ async def test_what_fails_undoes_the_unit_and_the_connection_serves_the_next(
     assert await tags(database, acme) == [b"one"]
 
 
-async def test_an_exception_drops_what_is_held(database: Database, acme: Organisation) -> None:
+async def test_an_exception_drops_what_was_held_since(database: Database, acme: Organisation) -> None:
     async def stops(session: AsyncSession) -> None:
         async with wire.held(session):
             await add_facts(session, SuppressedName, [name(session, b"dropped")])
             raise ValueError("stop")
 
     async with database.transaction(acme.scope) as session:
+        async with wire.held(session):
+            await add_facts(session, SuppressedName, [name(session, b"before")])
         with pytest.raises(ValueError, match="stop"):
             await stops(session)
         await add_facts(session, SuppressedName, [name(session, b"kept")])
 
-    assert await tags(database, acme) == [b"kept"]
+    assert await tags(database, acme) == [b"before", b"kept"]
 
 
 async def test_who_asks_while_the_clock_is_taken_is_answered(database: Database, acme: Organisation) -> None:
