@@ -19,6 +19,7 @@ from app.outbound import Outbound
 from tests.api.senders import COMPLETION, Sender, connect, deliveries
 from tests.engines import Organisation
 
+PIECE = 16 * 1024
 OLD = RSAKey.generate_key(2048, {"kid": "old"}, private=True)
 NEW = RSAKey.generate_key(2048, {"kid": "new"}, private=True)
 
@@ -31,14 +32,20 @@ class Endpoint:
         self.fetched = 0
         self.down = False
         self.body: bytes | None = None
+        self.taken = 0
+        self.opened = asyncio.Event()
+        self.opened.set()
 
     async def answer(self, _request: httpx.Request) -> httpx.Response:
         self.fetched += 1
+        await self.opened.wait()
         await asyncio.sleep(0)
         body = self.body or json.dumps({"keys": [key.as_dict(private=False) for key in self.keys]}).encode()
 
         async def stream() -> AsyncIterator[bytes]:
-            yield body
+            for start in range(0, len(body), PIECE):
+                self.taken += PIECE
+                yield body[start : start + PIECE]
 
         return httpx.Response(503 if self.down else 200, content=stream())
 
@@ -76,7 +83,9 @@ async def test_a_signed_body_is_applied_and_its_keys_are_fetched_once(acme: Orga
 
 async def test_a_crowd_of_unknown_keys_causes_one_fetch(acme: Organisation, endpoint: Endpoint) -> None:
     sender = await connect(acme, "jws")
-    strangers = [token(NEW, kid=f"unknown-{number}") for number in range(40)]
+    rest = token(NEW).partition(b".")[2]
+    heads = [json.dumps({"alg": "RS256", "kid": f"unknown-{number}"}).encode() for number in range(1_000)]
+    strangers = [base64.urlsafe_b64encode(head).rstrip(b"=") + b"." + rest for head in heads]
 
     answers = await asyncio.gather(*(post(acme, sender, body) for body in strangers))
 
@@ -113,6 +122,33 @@ async def test_known_keys_work_while_their_endpoint_is_down(
 
     assert known.status_code == 200
     assert (unknown.status_code, unknown.headers["retry-after"]) == (503, "3")
+
+
+async def test_known_keys_work_while_their_endpoint_is_slow(
+    acme: Organisation, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = await connect(acme, "jws")
+    await post(acme, sender, token(OLD))
+    endpoint.opened.clear()
+    monkeypatch.setattr(keysets, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(keysets, "STALE_SECONDS", 0.0)
+
+    bodies = [token(OLD, COMPLETION.replace(b"e-1", b"e-%d" % number)) for number in range(2, 12)]
+    answers = [await post(acme, sender, body) for body in bodies]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert endpoint.fetched == 2
+    endpoint.opened.set()
+
+
+async def test_of_a_huge_key_set_little_is_read(acme: Organisation, endpoint: Endpoint) -> None:
+    sender = await connect(acme, "jws")
+    endpoint.body = b" " * 10_000_000
+
+    answer = await post(acme, sender, token(OLD))
+
+    assert answer.status_code == 503
+    assert endpoint.taken <= 64 * 1024 + PIECE
 
 
 @pytest.mark.parametrize("body", [b"x" * 70_000, b"no json", b"[]", b'{"keys": 7}', b'{"keys": [7, {"kid": "old"}]}'])
