@@ -2,7 +2,7 @@
 
 Facts are taken in the order (occurred_at, kind rank, dedup key, source), each into the current attempt, the newest one,
 unless a rule opens another. So the order of arrival, duplicates and lateness do not matter, and what comes later never
-changes what an earlier attempt completed.
+changes what an earlier attempt completed. Of a fact that was read anew its last reading counts, under its first key.
 
 Opening. The first fact of any kind but rated and earned opens attempt 1 (a withdrawal or an expiry proves that there
 was one); ratings, points and badges before it belong to no attempt. A further attempt is opened by
@@ -149,16 +149,21 @@ def state_at(
 
 
 def fold(
-    facts: Iterable[StoredFact], *, voided: Collection[Target] = (), as_of: datetime | None = None
+    facts: Iterable[StoredFact],
+    *,
+    voided: Collection[Target] = (),
+    corrected: Collection[FactKey] = (),
+    as_of: datetime | None = None,
 ) -> tuple[Attempt, ...]:
     """Return the attempts of one (person, activity) in ordinal order, a pure function of the set of facts.
 
-    The rules are those of the module. `voided` names the facts taken back, whenever their voiding arrived; `as_of`
-    leaves out what occurred later (None leaves out nothing, which is what is stored). Facts of one key are one fact;
-    voided-kind facts are passed over. No facts, or only such as belong to no attempt, give `()`.
+    The rules are those of the module. `voided` names the facts taken back, whenever their voiding arrived; `corrected`
+    the readings that a later one of the same fact stands for, here or at another pair; `as_of` leaves out what occurred
+    later (None leaves out nothing, which is what is stored). Facts of one key are one fact; voided-kind facts are
+    passed over. No facts, or only such as belong to no attempt, give `()`.
     """
     attempts: list[Milestones] = []
-    for fact in sorted(_taken(facts, voided, as_of), key=_position):
+    for fact in sorted(_taken(facts, voided, corrected, as_of), key=_position):
         if not attempts:
             if fact.kind in _NEVER_FIRST:
                 continue
@@ -197,11 +202,16 @@ _RANK = {
 
 
 def _position(fact: StoredFact) -> tuple[datetime, int, bytes, UUID]:
-    return fact.occurred_at, _RANK[fact.kind], fact.dedup_key, fact.source
+    # a fact that was corrected stands where it would stand had it been read so at once
+    return fact.occurred_at, _RANK[fact.kind], fact.corrects or fact.dedup_key, fact.source
 
 
-def _taken(facts: Iterable[StoredFact], voided: Collection[Target], as_of: datetime | None) -> Iterable[StoredFact]:
+def _taken(
+    facts: Iterable[StoredFact], voided: Collection[Target], corrected: Collection[FactKey], as_of: datetime | None
+) -> Iterable[StoredFact]:
     known: Collection[StoredFact] = {fact.key: fact for fact in facts if fact.kind is not Kind.VOIDED}.values()
+    if corrected:
+        known = [fact for fact in known if fact.key not in corrected]
     if voided:
         known = [fact for fact in known if fact.event_key is None or (fact.source, fact.event_key) not in voided]
     return known if as_of is None else [fact for fact in known if fact.occurred_at <= as_of]

@@ -209,11 +209,18 @@ class StoredFact:
     duration_seconds: int | None = None
     expires_at: datetime | None = None
     due_at: datetime | None = None
+    corrects: bytes | None = None
+    """The dedup key of the fact of its source that it corrects."""
 
     @property
     def key(self) -> FactKey:
         """(source id, dedup key)."""
         return self.source, self.dedup_key
+
+    @property
+    def root(self) -> FactKey:
+        """The key of the fact that it corrects, or its own: all readings of one fact have it in common."""
+        return self.source, self.corrects or self.dedup_key
 
     def scaled(self) -> Decimal | None:
         """Return the score on 0..1 (-1..1 if sent so), a derived one to six places; None if undefined or off scale."""
@@ -242,6 +249,11 @@ def voids_key(event_key: str) -> bytes:
     return bytes.fromhex(code) if _CODE.fullmatch(code) and code != event_key else key_of(event_key)
 
 
+def correction_key(dedup_key: bytes, recorded_at: datetime) -> bytes:
+    """Return the dedup key of what corrects the fact `dedup_key` at an instant of the tenant's clock."""
+    return _digest("correction", [dedup_key.hex(), _instant(recorded_at)])
+
+
 _SIX_PLACES = Decimal("0.000001")
 _VERSION = "throughline/1"
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
@@ -267,3 +279,6 @@ def _number(value: Decimal | None) -> str | None:
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, default=_number)
+
+NOTHING = _digest("nothing", [])
+"""The content of a correction that takes a fact back: its delivery does not tell it any more."""

@@ -18,7 +18,9 @@ from app.models.values import ActivityId, DeliveryId, EnrolmentId, ExactNumber, 
 class LearningEventRow(Row, table=True):
     """One normalised fact. It names an identity and an activity reference, never a person or an activity itself.
 
-    `dedup_key` makes it unique within its source; `voids_key` is the dedup key of the event that it takes back.
+    `dedup_key` makes it unique within its source; `voids_key` is the dedup key of the event that it takes back. A row
+    with `corrects_key` is how a replay reads the event of that dedup key: of its readings the last recorded stands, and
+    if that one has the content `NOTHING` the event is told no more.
     """
 
     __tablename__ = "learning_event"
@@ -38,6 +40,14 @@ class LearningEventRow(Row, table=True):
             "voids_key",
             sqlite_where=text("voids_key IS NOT NULL"),
             postgresql_where=text("voids_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_learning_event_corrects",
+            "tenant_id",
+            "source_id",
+            "corrects_key",
+            sqlite_where=text("corrects_key IS NOT NULL"),
+            postgresql_where=text("corrects_key IS NOT NULL"),
         ),
     )
     prefix: ClassVar[str] = "evt"
@@ -65,6 +75,7 @@ class LearningEventRow(Row, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=Instant)
     due_at: datetime | None = Field(default=None, sa_type=Instant)
     extras: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    corrects_key: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class LearningEventRead(Answer):

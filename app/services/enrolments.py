@@ -1,6 +1,7 @@
 """Enrolments: folded anew from the facts of every (person, activity) that was touched."""
 
 import functools
+import itertools
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,13 @@ from sqlmodel import col
 
 from app import wire
 from app.domain.attempts import Attempt, fold
-from app.domain.learning import Kind, StoredFact, Target, voids_key
+from app.domain.learning import Kind, StoredFact
 from app.models.activities import ActivityReference
 from app.models.base import new_id
 from app.models.learning import Enrolment, EnrolmentRead, LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
-from app.services import lookups
+from app.services import corrections, lookups
 from app.services.among import among
 from app.services.bulk import add_rows, born, change_rows
 from app.services.lookups import Answer, each_finds, joined
@@ -83,39 +84,42 @@ _FACT = (
     "due_at",
 )
 _told = itemgetter(*_FACT)
+_STORED = (*_FACT, "corrects_key")
 _KINDS = {kind.value: kind for kind in Kind}
 _PAIR = ("person_id", "activity_id")
 _EVENTS: Table = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
 _UNDER_PAIRS = (
-    f"SELECT r.person_id, r.activity_id, {', '.join(f'learning_event.{name}' for name in _FACT)} "  # noqa: S608  names are columns
+    f"SELECT r.person_id, r.activity_id, {', '.join(f'learning_event.{name}' for name in _STORED)} "  # noqa: S608  names are columns
     "FROM json_to_recordset(%(rows)s::json) AS r(person_id uuid, activity_id uuid) "
     + each_finds("identity", ("id",), person_id="r.person_id")
     + each_finds("activity_reference", ("id",), activity_id="r.activity_id")
-    + each_finds("learning_event", _FACT, identity_id="identity.id", reference_id="activity_reference.id")
+    + each_finds("learning_event", _STORED, identity_id="identity.id", reference_id="activity_reference.id")
 )
 _UNDER_PAIR = (
-    f"SELECT i.person_id, a.activity_id, {', '.join(f'e.{name}' for name in _FACT)} "  # noqa: S608  names are columns
+    f"SELECT i.person_id, a.activity_id, {', '.join(f'e.{name}' for name in _STORED)} "  # noqa: S608  names are columns
     "FROM identity AS i CROSS JOIN activity_reference AS a CROSS JOIN learning_event AS e "
     "WHERE i.tenant_id = ?3 AND i.person_id = ?1 AND a.tenant_id = ?3 AND a.activity_id = ?2 "
     "AND e.tenant_id = ?3 AND e.identity_id = i.id AND e.reference_id = a.id"
 )
 """SQLite looks up the tables of a CROSS JOIN in this order (https://www.sqlite.org/optoverview.html#manual_control)."""
 _PAIRS_OF = "SELECT DISTINCT identity.person_id, activity_reference.activity_id FROM "
-_KEY = ("source_id", "dedup_key")
-_OF_KEYS = (
-    f"{_PAIRS_OF}{wire.recordset(_EVENTS, _KEY)} "
-    + each_finds("learning_event", ("identity_id", "reference_id"), source_id="r.source_id", dedup_key="r.dedup_key")
-    + each_finds("identity", ("person_id",), id="learning_event.identity_id")
-    + each_finds("activity_reference", ("activity_id",), id="learning_event.reference_id"),
-    f"{_PAIRS_OF}{wire.arrays(_EVENTS, _KEY)} "
-    + joined("learning_event", source_id="r.source_id", dedup_key="r.dedup_key")
-    + joined("identity", id="learning_event.identity_id")
-    + joined("activity_reference", id="learning_event.reference_id"),
-)
-_ANY_VOIDED = (
-    "SELECT EXISTS (SELECT 1 FROM learning_event AS e WHERE e.tenant_id = %(tenant)s::uuid AND e.voids_key IS NOT NULL)"
-)
-_ANY_VOIDED_EMBEDDED = "SELECT EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = ? AND voids_key IS NOT NULL)"
+
+
+def _of_keys(key: str) -> tuple[str, str]:
+    names = ("source_id", key)
+    return (
+        f"{_PAIRS_OF}{wire.recordset(_EVENTS, names)} "
+        + each_finds("learning_event", ("identity_id", "reference_id"), source_id="r.source_id", **{key: f"r.{key}"})
+        + each_finds("identity", ("person_id",), id="learning_event.identity_id")
+        + each_finds("activity_reference", ("activity_id",), id="learning_event.reference_id"),
+        f"{_PAIRS_OF}{wire.arrays(_EVENTS, names)} "
+        + joined("learning_event", source_id="r.source_id", **{key: f"r.{key}"})
+        + joined("identity", id="learning_event.identity_id")
+        + joined("activity_reference", id="learning_event.reference_id"),
+    )
+
+
+_OF_KEYS = {key: _of_keys(key) for key in ("dedup_key", "corrects_key")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +146,17 @@ async def refold(session: AsyncSession, pairs: Collection[Pair]) -> None:
     for start in range(0, len(ordered), PORTION):
         async with wire.pipelined(session):
             asked = await ask(session, ordered[start : start + PORTION])
-            any_voided = await ask_voided(session)
+            undone = await corrections.ask(session)
         found = Differences()
-        await _compare(session, asked, {}, any_voided, found)
+        await _compare(session, asked, {}, undone, found)
         async with wire.pipelined(session):
             await write(session, found)
 
 
 async def differences(
-    session: AsyncSession, told: Mapping[Pair, Sequence[StoredFact]], fresh: Collection[Pair], any_voided: Answer
+    session: AsyncSession, told: Mapping[Pair, Sequence[StoredFact]], fresh: Collection[Pair], undone: Answer
 ) -> Differences:
-    """Return what facts that are about to be stored change. None of them is a voiding, or takes one back.
+    """Return what facts that are about to be stored change. None of them is a voiding or corrects another.
 
     What is stored of their pairs is read first, but for the `fresh` ones, of which nothing is.
     """
@@ -161,7 +165,7 @@ async def differences(
         pairs = ordered[start : start + PORTION]
         async with wire.pipelined(session):
             asked = await ask(session, [pair for pair in pairs if pair not in fresh])
-        await _compare(session, replace(asked, pairs=pairs), told, any_voided, found)
+        await _compare(session, replace(asked, pairs=pairs), told, undone, found)
     return found
 
 
@@ -186,25 +190,18 @@ async def ask(session: AsyncSession, pairs: Sequence[Pair]) -> Asked:
     return Asked(pairs, facts, await lookups.ask(session, Enrolment, _ROW, _PAIR, pairs))
 
 
-async def ask_voided(session: AsyncSession) -> Answer:
-    """Ask, in a pipeline, whether the tenant has any voiding at all."""
-    if not await wire.direct(session):
-        return await lookups.ask_each(session, _ANY_VOIDED_EMBEDDED, [(unit_of(session).tenant.id.hex,)], (bool,))
-    return await lookups.ask_directly(session, _ANY_VOIDED, [])
-
-
 async def _compare(
     session: AsyncSession,
     asked: Asked,
     told: Mapping[Pair, Sequence[StoredFact]],
-    any_voided: Answer,
+    undone: Answer,
     found: Differences,
 ) -> None:
     """Fold the facts that are stored and those told besides, and add to `found` where the enrolments say otherwise."""
     facts = await _by_pair(asked.facts)
     for pair in asked.pairs:
         facts[pair] += told.get(pair, ())
-    voided = await _voided(session, facts) if (await any_voided.rows())[0][0] else set()
+    left_out = await corrections.left_out(session, itertools.chain.from_iterable(facts.values()), undone)
     present: dict[Pair, dict[int, Mapping[str, Any]]] = defaultdict(dict)
     for values in await asked.present.rows():
         row = dict(zip(_ROW, values, strict=True))
@@ -212,7 +209,7 @@ async def _compare(
     common, now = born(session), unit_of(session).tick()
     for pair in asked.pairs:
         rows = present.get(pair, {})
-        for attempt in fold(facts[pair], voided=voided):
+        for attempt in fold(facts[pair], voided=left_out.voided, corrected=left_out.corrected):
             former, values = rows.pop(attempt.ordinal, None), _values(attempt)
             if former is None:
                 person_id, activity_id = pair
@@ -224,7 +221,7 @@ async def _compare(
 
 
 def fact_of(values: Mapping[str, Any]) -> StoredFact:
-    """Return what the fold needs of the row of a learning event."""
+    """Return what the fold needs of the row of a learning event that corrects none."""
     return _fact(*_told(values))
 
 
@@ -233,7 +230,7 @@ def _readers() -> tuple[wire.Convert | None, ...]:
     named: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
         (Identity, ("person_id",)),
         (ActivityReference, ("activity_id",)),
-        (LearningEventRow, _FACT),
+        (LearningEventRow, _STORED),
     )
     return tuple(read for row_type, names in named for read in wire.readers(row_type.__table__, names))
 
@@ -259,17 +256,27 @@ async def pairs_of_identities(session: AsyncSession, identity_ids: Collection[UU
     return await _pairs(session, col(LearningEventRow.identity_id).in_(identity_ids))
 
 
-async def pairs_of_keys(session: AsyncSession, keys: Collection[tuple[UUID, bytes]]) -> set[Pair]:
-    """Return the (person, activity) pairs of the facts with these (source id, dedup key)."""
+async def pairs_of_keys(session: AsyncSession, keys: Collection[tuple[UUID, bytes]], *, corrected: bool) -> set[Pair]:
+    """Return the (person, activity) pairs of the facts with these (source id, dedup key).
+
+    `corrected`: whether the tenant has corrections; theirs, of such facts, are among the pairs then.
+    """
+    found: set[Pair] = set()
+    for name in ("dedup_key", "corrects_key") if corrected else ("dedup_key",):
+        found |= await _pairs_of(session, keys, name)
+    return found
+
+
+async def _pairs_of(session: AsyncSession, keys: Collection[tuple[UUID, bytes]], name: str) -> set[Pair]:
     if keys and await wire.direct(session):
-        rows = [{"source_id": source_id, "dedup_key": key} for source_id, key in keys]
-        asked = await lookups.ask_by_keys(session, _OF_KEYS, rows)
+        rows = [{"source_id": source_id, name: key} for source_id, key in keys]
+        asked = await lookups.ask_by_keys(session, _OF_KEYS[name], rows)
         return {(person_id, activity_id) for person_id, activity_id in await asked.rows()}
     wanted = sorted(keys)
     found: set[Pair] = set()
     for start in range(0, len(wanted), PORTION):
         part = wanted[start : start + PORTION]
-        found |= await _pairs(session, among((LearningEventRow.source_id, LearningEventRow.dedup_key), part))
+        found |= await _pairs(session, among((LearningEventRow.source_id, getattr(LearningEventRow, name)), part))
     return found
 
 
@@ -287,19 +294,6 @@ async def _pairs(session: AsyncSession, condition: Any) -> set[Pair]:
 
 def _same(foreign: Any, target: Any) -> Any:
     return (col(target.tenant_id) == col(LearningEventRow.tenant_id)) & (col(target.id) == col(foreign))
-
-
-async def _voided(session: AsyncSession, facts: dict[Pair, list[StoredFact]]) -> set[Target]:
-    """Return which of the facts are taken back by a voiding of their own source."""
-    targets = {
-        (fact.source, voids_key(fact.event_key)): (fact.source, fact.event_key)
-        for listed in facts.values()
-        for fact in listed
-        if fact.event_key is not None
-    }
-    columns = ("source_id", "voids_key")
-    asked = await lookups.ask(session, LearningEventRow, columns, columns, targets)
-    return {targets[source_id, key] for source_id, key in await asked.rows()}
 
 
 def _values(attempt: Attempt) -> dict[str, Any]:

@@ -17,11 +17,12 @@ from app.models.learning import LearningEventRow
 from app.models.people import Identity
 from app.models.sources import IMPORT_HEADER, DeliveryStatus
 from app.models.unit import unit_of
-from app.services import ingest, lookups
+from app.services import corrections, ingest, lookups
 from app.services.batches import Result
 from app.services.identities import Name, name_of
 from app.services.imports import CellFault, Outcome, Plan, Sheet
 from app.services.ingest import Inbound
+from app.services.lookups import Answer
 
 Told = tuple[Outcome, LearningEvent]
 Saying = tuple[UUID, UUID, str, datetime]
@@ -32,8 +33,8 @@ async def put(session: AsyncSession, plan: Plan, outcomes: list[Outcome]) -> Non
     """Record the events of the lines; a known one is unchanged, with a fault where it says something else."""
     assert plan.source_id is not None  # noqa: S101  the plan of events has one
     told = [(outcome, event) for outcome in outcomes if (event := _event(outcome)) is not None]
-    stored = await _stored(session, plan.source_id, {event.dedup_key for _, event in told})
-    said = await _said(session, plan.source_id, [event for _, event in told if event.event_key is None])
+    stored, gone, undone = await _stored(session, plan.source_id, {event.dedup_key for _, event in told})
+    said = await _said(session, plan.source_id, [event for _, event in told if event.event_key is None], undone)
     kept: list[Outcome] = []
     fresh: list[LearningEvent] = []
     for outcome, event in told:
@@ -49,7 +50,8 @@ async def put(session: AsyncSession, plan: Plan, outcomes: list[Outcome]) -> Non
             outcome.faults.append(CellFault(None, _CONFLICT, "conflict"))
             kept.append(outcome)
     if kept:
-        await ingest.record(session, [_inbound(session, plan, kept, fresh)], stored={})
+        looked = gone.isdisjoint(event.dedup_key for event in fresh)
+        await ingest.record(session, [_inbound(session, plan, kept, fresh)], stored={} if looked else None)
 
 
 def _event(outcome: Outcome) -> LearningEvent | None:
@@ -77,17 +79,22 @@ def _inbound(session: AsyncSession, plan: Plan, kept: Sequence[Outcome], fresh: 
     )
 
 
-async def _stored(session: AsyncSession, source_id: UUID, keys: Collection[bytes]) -> dict[bytes, bytes]:
-    """Return the content hashes of the events of a source with these keys."""
+async def _stored(
+    session: AsyncSession, source_id: UUID, keys: Collection[bytes]
+) -> tuple[dict[bytes, bytes], frozenset[bytes], Answer]:
+    """Return the content of the events with these keys, which of them were taken back, and `Asked.undone`."""
     by_key = ("source_id", "dedup_key")
     async with wire.pipelined(session):
         await lookups.by_keys_only(session)
         wanted = [(source_id, key) for key in keys]
-        asked = await lookups.ask(session, LearningEventRow, ("dedup_key", "content_sha256"), by_key, wanted)
-    return dict(await asked.rows())
+        asked = await lookups.ask(session, LearningEventRow, (*by_key, "content_sha256"), by_key, wanted)
+        undone = await corrections.ask(session)
+    stored = {(source_id, key): content for _, key, content in await asked.rows()}
+    stands, gone = await corrections.current(session, undone, stored)
+    return {key: content for (_, key), content in stands.items()}, frozenset(key for _, key in gone), undone
 
 
-async def _said(session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent]) -> set[int]:
+async def _said(session: AsyncSession, source_id: UUID, events: Sequence[LearningEvent], undone: Answer) -> set[int]:
     """Return which of these events, that carry no id, the source has told under an id of its own.
 
     They are those that say the same: learner, activity, kind and instant.
@@ -103,7 +110,7 @@ async def _said(session: AsyncSession, source_id: UUID, events: Sequence[Learnin
         place = references.get(event.activity.external_id) if event.activity else None
         if learner is not None and place is not None and event.occurred_at is not None:
             sayings[id(event)] = (learner, place, event.kind.value, event.occurred_at)
-    known = await _known(session, source_id, sayings.values())
+    known = await _known(session, source_id, sayings.values(), undone)
     return {event for event, saying in sayings.items() if saying in known}
 
 
@@ -121,15 +128,19 @@ async def _references(session: AsyncSession, source_id: UUID, events: Sequence[L
     return dict(await asked.rows())
 
 
-async def _known(session: AsyncSession, source_id: UUID, sayings: Iterable[Saying]) -> set[Saying]:
+async def _known(session: AsyncSession, source_id: UUID, sayings: Iterable[Saying], undone: Answer) -> set[Saying]:
     key = ("identity_id", "reference_id")
     pairs = {(learner, place) for learner, place, _, _ in sayings}
-    columns = ("source_id", "event_key", *key, "kind", "occurred_at")
+    columns = ("source_id", "event_key", *key, "kind", "occurred_at", "dedup_key", "corrects_key")
     asked = await lookups.ask(session, LearningEventRow, columns, key, pairs)
+    rows = [row for row in await asked.rows() if row[0] == source_id and row[1] is not None]
+    roots = {(source_id, key): (source_id, corrects or key) for *_, key, corrects in rows}
+    corrected = await corrections.any_corrected(undone)
+    outdated = await corrections.outdated(session, roots) if corrected else frozenset()
     return {
         (learner, place, kind, at)
-        for teller, event_key, learner, place, kind, at in await asked.rows()
-        if teller == source_id and event_key is not None
+        for _, _, learner, place, kind, at, key, _ in rows
+        if (source_id, key) not in outdated
     }
 
 

@@ -27,6 +27,7 @@ from app.models.learning import LearningEventRow
 from app.models.people import Audience, AudienceMember, Identity, Person
 from app.models.sources import Delivery
 from app.services import unfolded
+from app.services.corrections import standing
 from app.services.figures import Computed, View
 from app.services.inputs import Link, Scope
 from app.services.inputs._under import activities, subtree
@@ -113,6 +114,7 @@ async def events(
         .join(Delivery, (col(Delivery.tenant_id) == col(event.tenant_id)) & (col(Delivery.id) == event.delivery_id))
         .where(
             col(event.occurred_at) <= scope.now,
+            standing(event, scope.as_of),
             *_of_subject(session, scope, references),
             *_of_segment(session, computed, references, identities),
         )

@@ -18,7 +18,17 @@ from app.models.base import new_id
 from app.models.learning import LearningEventRow
 from app.models.sources import REDACTED_HEADER, Delivery, DeliveryStatus
 from app.models.unit import unit_of
-from app.services import enrolments, identities, lookups, people, references, sources, suppression
+from app.services import (
+    corrections,
+    enrolments,
+    identities,
+    lookups,
+    people,
+    references,
+    rereading,
+    sources,
+    suppression,
+)
 from app.services.bulk import add_facts
 from app.services.inbound import EventKey, Inbound, Keyed, Receipt, unfit
 from app.services.lookups import Answer
@@ -45,7 +55,7 @@ class Asked:
     references: Answer
     waiting: Answer
     suppresses: Answer
-    any_voided: Answer
+    undone: Answer
 
 
 async def ask(session: AsyncSession, items: Sequence[Inbound]) -> Asked:
@@ -79,10 +89,13 @@ async def record(
         fresh.setdefault(each.place, each)
     unknown = [each for place, each in fresh.items() if place not in known]
     new = [(each, new_id()) for each in await _without_erased(session, unknown, asked)]
-    counts, rows = _sift(new, await _stored_hashes(asked.hashes) if stored is None else stored)
+    known_events, gone = await corrections.current(
+        session, asked.undone, await _stored_hashes(asked.hashes) if stored is None else stored
+    )
+    counts, rows = _sift(new, known_events)
     if await asked.waiting.rows():
         await sources.activate(session, heard)
-    told = await _told(session, rows, asked)
+    told = await _told(session, rows, asked, gone)
     times = Counter(each.place for each in keyed)
     await _count_repeats(session, {place: times[place] for place in known})
     async with wire.held(session) if at_end and told.is_settled else wire.pipelined(session):
@@ -115,33 +128,37 @@ def _heard(items: Sequence[Inbound]) -> dict[UUID, datetime]:
 
 
 async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound]]) -> None:
-    """Bring kept deliveries in line with how they are read now: what is new in them is applied, nothing twice.
+    """Bring kept deliveries, each named once, in line with how they are read now (`rereading`); nothing twice.
 
-    The verdict on the delivery becomes that of the new reading; facts that it brought before stay.
+    The verdict on the delivery becomes that of the new reading; one that cannot be read keeps what it brought before.
     """
-    keyed = [Keyed.of(item) for _, item in items]
+    whole = [Keyed.of(item) for _, item in items]
     async with wire.pipelined(session):
-        asked = await _ask(session, keyed, {})
-    keyed = await _without_erased(session, keyed, asked)
-    counts, rows = _sift(
-        [(each, row.id) for each, (row, _) in zip(keyed, items, strict=True)], await _stored_hashes(asked.hashes)
+        asked = await _ask(session, whole, {}, sifted=True)
+    keyed = await _without_erased(session, whole, asked)
+    found = await rereading.plan(
+        session,
+        [
+            rereading.Read(row.id, each, frozenset(full.keys) - frozenset(each.keys))
+            for each, full, (row, _) in zip(keyed, whole, items, strict=True)
+        ],
     )
     known = await _known_deliveries(asked.deliveries)
     for each, (row, _) in zip(keyed, items, strict=True):
-        item = each.item
-        fresh, _, conflicts = counts[row.id]
-        row.status, row.reason, row.conflicts = item.status, item.reason, conflicts
+        item, tally = each.item, found.tallies[row.id]
+        row.status, row.reason, row.conflicts = item.status, item.reason, tally.conflicts
         if item.redacted:
             row.body, row.headers = b"", REDACTED
-        row.recorded += fresh
+        row.recorded += tally.gained
         row.duplicates = max(0, len(item.events) - row.recorded)
         if each.place not in known:
             row.digest = each.digest
             known[each.place] = Receipt(row.id, item.status, item.reason, 0, 0, 0)
     await session.flush()
-    told = await _told(session, rows, asked)
+    told = await _told(session, list(found.told.values()), asked, found.known, found.undone)
     async with wire.pipelined(session):
         await _add(session, told)
+        await add_facts(session, LearningEventRow, rereading.rows_taken_back(session, found))
     await _settle(session, told)
 
 
@@ -186,7 +203,7 @@ async def _ask(
         references=await references.ask(session, named),
         waiting=await sources.ask_waiting(session, heard),
         suppresses=await suppression.ask(session),
-        any_voided=await enrolments.ask_voided(session),
+        undone=await corrections.ask(session),
     )
 
 
@@ -260,7 +277,7 @@ def _delivery_rows(
 class _Told:
     """What new events bring: rows to insert, and the enrolments that they change.
 
-    When some take others back it is only known once they are stored what they change: `pairs` and those of `voided`.
+    When some take others back it is only known once they are stored what they change: `pairs` and those of `undone`.
     """
 
     events: list[dict[str, Any]]
@@ -268,16 +285,26 @@ class _Told:
     catalogue: references.Catalogue
     differences: enrolments.Differences
     pairs: Collection[enrolments.Pair] = ()
-    voided: Collection[EventKey] = ()
+    undone: Collection[EventKey] = ()
+    corrected: bool = False
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do once they are stored."""
-        return not (self.voided or self.roll.met)
+        return not (self.undone or self.roll.met)
 
 
-async def _told(session: AsyncSession, rows: Sequence[_Fact], asked: Asked) -> _Told:
-    """Return what new events bring, with whom and what they name."""
+async def _told(
+    session: AsyncSession,
+    rows: Sequence[_Fact],
+    asked: Asked,
+    known: Collection[EventKey] = (),
+    undone: Collection[EventKey] = (),
+) -> _Told:
+    """Return what new events bring, with whom and what they name; those with a `known` key correct what is there.
+
+    `undone` are events, known ones too, whose enrolments are folded once all is stored.
+    """
     named = [(item.source_id, event) for _, item, event, _, _ in rows]
     learners, roll = await identities.resolve(session, named, asked.identities)
     activities, catalogue = await references.resolve(session, named, asked.references)
@@ -297,12 +324,14 @@ async def _told(session: AsyncSession, rows: Sequence[_Fact], asked: Asked) -> _
         if event.voids is None and learner is not None and reference is not None:
             facts[learner.person_id, reference.activity_id].append(enrolments.fact_of(values))
     voided = {(item.source_id, key_of(event.voids)) for _, item, event, _, _ in rows if event.voids is not None}
-    if voided:
-        return _Told(events, roll, catalogue, enrolments.Differences(), facts, voided)
+    if voided or known or undone:
+        corrected = corrections.mark(events, known) or bool(undone) or await corrections.any_corrected(asked.undone)
+        changed = {*voided, *known, *undone}
+        return _Told(events, roll, catalogue, enrolments.Differences(), facts, changed, corrected)
     new_people = {row["id"] for row in roll.new_people}
     drafts = {row.id for row in catalogue.new_activities}
     fresh = {pair for pair in facts if pair[0] in new_people or pair[1] in drafts}
-    return _Told(events, roll, catalogue, await enrolments.differences(session, facts, fresh, asked.any_voided))
+    return _Told(events, roll, catalogue, await enrolments.differences(session, facts, fresh, asked.undone))
 
 
 async def _add(session: AsyncSession, told: _Told) -> None:
@@ -315,8 +344,8 @@ async def _add(session: AsyncSession, told: _Told) -> None:
 
 async def _settle(session: AsyncSession, told: _Told) -> None:
     """Do what can only be done once all is stored: fold what was taken back, make one of people who met."""
-    if told.voided:
-        touched = await enrolments.pairs_of_keys(session, told.voided)
+    if told.undone:
+        touched = await enrolments.pairs_of_keys(session, told.undone, corrected=told.corrected)
         await enrolments.refold(session, {*told.pairs, *touched})
     if told.roll.met:
         await people.unite(session, sorted(told.roll.met))

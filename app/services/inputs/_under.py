@@ -29,6 +29,7 @@ from app.models.learning import LearningEventRow
 from app.models.outcomes import Outcome
 from app.models.people import Identity, OrgUnit, Person, PersonStatus
 from app.models.unit import unit_of
+from app.services.corrections import standing
 from app.services.inputs._provider import Scope
 from app.services.versions import rows_at
 
@@ -137,7 +138,11 @@ def told(session: AsyncSession, scope: Scope) -> Subquery:
     event = LearningEventRow
     references = rows_at(session, ActivityReference, scope.as_of)
     identities = rows_at(session, Identity, scope.as_of)
-    conditions = [col(event.tenant_id) == unit_of(session).tenant.id, col(event.occurred_at) <= scope.now]
+    conditions = [
+        col(event.tenant_id) == unit_of(session).tenant.id,
+        col(event.occurred_at) <= scope.now,
+        standing(event, scope.as_of),
+    ]
     if scope.as_of is not None:
         conditions.append(col(event.recorded_at) <= scope.as_of)
     return (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Subquery, and_, case, exists, func, select
+from sqlalchemy import Subquery, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.domain.learning import Kind
@@ -17,6 +17,7 @@ from app.models.activities import ActivityReference
 from app.models.learning import LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
+from app.services.corrections import standing, voided
 from app.services.inputs._cuts import SUBJECTS, refuse
 from app.services.inputs._heads import headcount, who, worst
 from app.services.inputs._provider import BUCKETS, LEARNING, PEOPLE, Given, Place, Provider, Scope
@@ -53,18 +54,11 @@ def _seen(session: AsyncSession, scope: Scope, days: int | None) -> Subquery:
     """Return the qualifying events of the last `days` days under the subjects; None: all."""
     event: Any = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     identities, references = rows_at(session, Identity, scope.as_of), rows_at(session, ActivityReference, scope.as_of)
-    under = activities(session, scope)
+    under, at = activities(session, scope), scope.as_of or scope.now
     joined = (
         event.join(identities, identities.c.id == event.c.identity_id)
         .join(references, references.c.id == event.c.reference_id)
         .join(under, under.c.activity_id == references.c.activity_id)
-    )
-    voiding = event.alias("voiding")
-    taken_back = exists().where(
-        voiding.c.tenant_id == event.c.tenant_id,
-        voiding.c.source_id == event.c.source_id,
-        voiding.c.voids_key == event.c.dedup_key,
-        voiding.c.recorded_at <= (scope.as_of or scope.now),
     )
     names = ("subject", "pursuit", "initiative_id")
     return (
@@ -81,10 +75,11 @@ def _seen(session: AsyncSession, scope: Scope, days: int | None) -> Subquery:
         .where(
             event.c.tenant_id == unit_of(session).tenant.id,
             event.c.kind.in_(_QUALIFYING),
-            ~taken_back,
+            standing(event.c, at),
+            ~voided(event.c, at),
             *([] if days is None else [event.c.occurred_at > scope.now - timedelta(days=days)]),
             event.c.occurred_at <= scope.now,
-            event.c.recorded_at <= (scope.as_of or scope.now),
+            event.c.recorded_at <= at,
         )
         .subquery()
     )

@@ -16,6 +16,7 @@ from app.models.learning import LearningEventRow
 from app.models.people import Identity, Person
 from app.models.sources import Delivery, DeliveryStatus, Source
 from app.models.unit import unit_of
+from app.services.corrections import standing
 from app.services.inputs._cuts import STATE, refuse
 from app.services.inputs._listed import everywhere, listed
 from app.services.inputs._provider import BUCKETS, Given, Link, Place, Provider, Scope
@@ -94,7 +95,7 @@ async def _events(session: AsyncSession, scope: Scope) -> Mapping[Place, Events]
     """Count events by the day on which they occurred; an event without a time of its own has no delay."""
     identities, person = rows_at(session, Identity, scope.as_of), rows_at(session, Person, scope.as_of, archived=True)
     table: Any = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
-    occurred_at = table.c.occurred_at
+    occurred_at, at = table.c.occurred_at, scope.as_of or scope.now
     seconds = SecondsBetween(occurred_at, table.c.recorded_at)
     hours = case((table.c.time_inferred.is_(False), seconds // literal(_HOUR_SECONDS)))
     keys = [*_cut(scope, table.c.source_id, occurred_at), hours.label("hours")]
@@ -106,7 +107,8 @@ async def _events(session: AsyncSession, scope: Scope) -> Mapping[Place, Events]
         table.c.tenant_id == unit_of(session).tenant.id,
         table.c.identity_id.is_not(None),
         occurred_at <= scope.now,
-        table.c.recorded_at <= (scope.as_of or scope.now),
+        table.c.recorded_at <= at,
+        standing(table.c, at),
         *within(occurred_at, scope),
     ]
     found: dict[Place, Events] = {}

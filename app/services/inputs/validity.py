@@ -27,6 +27,7 @@ from app.models.days import SecondsBetween
 from app.models.learning import Enrolment, LearningEventRow
 from app.models.people import Identity
 from app.models.unit import unit_of
+from app.services.corrections import standing
 from app.services.inputs._cuts import refuse
 from app.services.inputs._heads import headcount, most, who
 from app.services.inputs._listed import Rows, audiences, listed
@@ -167,6 +168,7 @@ def _told(session: AsyncSession, scope: Scope) -> Subquery:
     event: Any = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     identities, references = rows_at(session, Identity, scope.as_of), rows_at(session, ActivityReference, scope.as_of)
     keys = (identities.c.person_id, references.c.activity_id, event.c.occurred_at)
+    at = scope.as_of or scope.now
     return (
         select(*keys, func.max(references.c.content_version).label("content_version"))
         .select_from(
@@ -177,7 +179,8 @@ def _told(session: AsyncSession, scope: Scope) -> Subquery:
         .where(
             event.c.tenant_id == unit_of(session).tenant.id,
             event.c.kind.in_((Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED)),
-            event.c.recorded_at <= (scope.as_of or scope.now),
+            event.c.recorded_at <= at,
+            standing(event.c, at),
         )
         .group_by(*keys)
         .subquery()

@@ -1,0 +1,152 @@
+"""Facts that do not count any more: those voided by their sender, and those that a replay reads otherwise or no more.
+
+Nothing is changed or deleted. A voiding names the event that it takes back. A correction names the fact that it stands
+for, by the key that the fact was first told under; of all readings of one fact the last recorded stands.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import wire
+from app.domain.learning import NOTHING, FactKey, StoredFact, Target, correction_key, voids_key
+from app.models.learning import LearningEventRow
+from app.models.unit import unit_of
+from app.services import lookups
+from app.services.lookups import Answer
+
+_ANY = (
+    "SELECT EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = %(tenant)s::uuid AND voids_key IS NOT NULL),"
+    " EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = %(tenant)s::uuid AND corrects_key IS NOT NULL)"
+)
+_ANY_EMBEDDED = (
+    "SELECT EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = ?1 AND voids_key IS NOT NULL),"
+    " EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = ?1 AND corrects_key IS NOT NULL)"
+)
+_EVENTS: Any = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
+_READING = ("source_id", "corrects_key", "dedup_key", "recorded_at", "content_sha256")
+_OF_FACT = ("source_id", "corrects_key")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a fold leaves out: facts by the key of the event that was voided, and readings that another stands for."""
+
+    voided: Collection[Target] = frozenset()
+    corrected: Collection[FactKey] = frozenset()
+
+
+async def ask(session: AsyncSession) -> Answer:
+    """Ask, in a pipeline, whether the tenant has any voiding, and whether it has any correction."""
+    if not await wire.direct(session):
+        return await lookups.ask_each(session, _ANY_EMBEDDED, [(unit_of(session).tenant.id.hex,)], (bool, bool))
+    return await lookups.ask_directly(session, _ANY, [])
+
+
+async def any_corrected(undone: Answer) -> bool:
+    """Return whether the tenant has any correction; `undone` is the answer to `ask`."""
+    return bool((await undone.rows())[0][1])
+
+
+async def left_out(session: AsyncSession, facts: Iterable[StoredFact], undone: Answer) -> LeftOut:
+    """Return what of the facts does not count; `undone` is the answer to `ask`."""
+    voided, corrected = (await undone.rows())[0]
+    if not (voided or corrected):
+        return LeftOut()
+    listed = list(facts)
+    voidings = await _voidings(session, listed) if voided else {}
+    gone: Collection[FactKey] = frozenset()
+    if corrected:
+        roots = {fact.key: fact.root for fact in listed}
+        roots |= {key: root for told in voidings.values() for key, root in told.items()}
+        gone = await outdated(session, roots)
+    return LeftOut({target for target, told in voidings.items() if not told.keys() <= set(gone)}, gone)
+
+
+async def _voidings(session: AsyncSession, facts: Iterable[StoredFact]) -> Mapping[Target, dict[FactKey, FactKey]]:
+    """Return what of the facts a voiding of their own source names: by which ones, with their roots."""
+    targets = {
+        (fact.source, voids_key(fact.event_key)): (fact.source, fact.event_key)
+        for fact in facts
+        if fact.event_key is not None
+    }
+    columns = ("source_id", "voids_key", "dedup_key", "corrects_key")
+    asked = await lookups.ask(session, LearningEventRow, columns, columns[:2], targets)
+    found: dict[Target, dict[FactKey, FactKey]] = {}
+    for source_id, voids, key, corrects in await asked.rows():
+        found.setdefault(targets[source_id, voids], {})[source_id, key] = source_id, corrects or key
+    return found
+
+
+async def outdated(session: AsyncSession, roots: Mapping[FactKey, FactKey]) -> frozenset[FactKey]:
+    """Return which of the readings, given with the keys of what they read, a later one stands for."""
+    last = await _last(session, set(roots.values()))
+    return frozenset(key for key, root in roots.items() if root in last and last[root][0] != key[1])
+
+
+async def _last(session: AsyncSession, roots: Collection[FactKey]) -> Mapping[FactKey, tuple[bytes, bytes]]:
+    """Return the last correction of each fact that has one: its dedup key and its content."""
+    asked = await lookups.ask(session, LearningEventRow, _READING, _OF_FACT, roots)
+    rows = sorted(await asked.rows(), key=lambda row: row[3])
+    return {(source_id, root): (key, content) for source_id, root, key, _, content in rows}
+
+
+async def current(
+    session: AsyncSession, undone: Answer, stored: dict[FactKey, bytes]
+) -> tuple[dict[FactKey, bytes], frozenset[FactKey]]:
+    """Return the content of known events as it stands, without those that are told no more, and these.
+
+    `undone` is the answer to `ask`. Whoever tells an event that was taken back tells it again.
+    """
+    if not stored or not await any_corrected(undone):
+        return stored, frozenset()
+    last = await _last(session, stored)
+    now = stored | {root: content for root, (_, content) in last.items()}
+    gone = frozenset(root for root, content in now.items() if content == NOTHING)
+    return {root: content for root, content in now.items() if root not in gone}, gone
+
+
+def mark(events: Iterable[dict[str, Any]], known: Collection[FactKey]) -> bool:
+    """Make of new rows of learning events whose key is `known` corrections of what is there; say whether any is."""
+    if not known:
+        return False
+    for values in events:
+        source_id, key = values["source_id"], values["dedup_key"]
+        values["corrects_key"] = None
+        if (source_id, key) in known:
+            values["corrects_key"] = key
+            values["dedup_key"] = correction_key(key, values["recorded_at"])
+    return True
+
+
+def standing(event: Any, at: datetime | None) -> ColumnElement[bool]:
+    """Return the condition that a row of learning events, whose columns are `event`, was not corrected by `at`.
+
+    None: that it is not to this day.
+    """
+    later = _EVENTS.alias()
+    return ~exists().where(_same(later, event), later.c.corrects_key == _root(event), _after(later, event, at))
+
+
+def voided(event: Any, at: datetime) -> ColumnElement[bool]:
+    """Return the condition that a row of learning events, whose columns are `event`, was voided by `at`."""
+    voiding = _EVENTS.alias()
+    names_it = and_(_same(voiding, event), voiding.c.voids_key == _root(event), voiding.c.recorded_at <= at)
+    return exists().where(names_it, standing(voiding.c, at))
+
+
+def _root(event: Any) -> ColumnElement[Any]:
+    return func.coalesce(event.corrects_key, event.dedup_key)
+
+
+def _same(other: Any, event: Any) -> ColumnElement[bool]:
+    return and_(other.c.tenant_id == event.tenant_id, other.c.source_id == event.source_id)
+
+
+def _after(later: Any, event: Any, at: datetime | None) -> ColumnElement[bool]:
+    newer: ColumnElement[bool] = later.c.recorded_at > event.recorded_at
+    return newer if at is None else and_(newer, later.c.recorded_at <= at)
