@@ -94,6 +94,13 @@ class LearningEventRead(Answer):
         description="True when the sender dates it after its receipt here: no figure counts it before that instant."
     )
     recorded_at: datetime = Field(description="When it was recorded here, on the tenant's clock.")
+    corrects_id: LearningEventId | None = Field(
+        description="The event of which a replay of its delivery made this one: what it says stands for that one; of "
+        "kind voided it takes that one back, which the delivery tells no more. Null: it corrects none."
+    )
+    corrected_at: datetime | None = Field(
+        description="When a replay read it otherwise, or no more: it has not counted since. Null: it was not corrected."
+    )
     event_key: str | None = Field(description="The sender's own id of the event.")
     passed: bool | None = Field(description="Passed, not passed, or not told.")
     score_scaled: ExactNumber | None = Field(description="Score on -1..1, six places.")

@@ -4,19 +4,23 @@ Nothing is changed or deleted. A voiding names the event that it takes back. A c
 for, by the key that the fact was first told under; of all readings of one fact the last recorded stands.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from app import wire
 from app.domain.learning import NOTHING, FactKey, StoredFact, Target, correction_key, voids_key
 from app.models.learning import LearningEventRow
 from app.models.unit import unit_of
 from app.services import lookups
+from app.services.among import among
 from app.services.lookups import Answer
 
 _ANY = (
@@ -38,6 +42,27 @@ class LeftOut:
 
     voided: Collection[Target] = frozenset()
     corrected: Collection[FactKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One stored reading of a fact: its own key, that of the fact that it corrects, and when it was recorded."""
+
+    key: FactKey
+    corrects: bytes | None
+    recorded_at: datetime
+
+    @property
+    def root(self) -> FactKey:
+        """The key under which the fact was first told."""
+        return self.key[0], self.corrects or self.key[1]
+
+
+class Mark(NamedTuple):
+    """How replays made and corrected a reading: the event that it corrects, and when it was corrected itself."""
+
+    corrects_id: UUID | None
+    corrected_at: datetime | None
 
 
 async def ask(session: AsyncSession) -> Answer:
@@ -121,6 +146,55 @@ def mark(events: Iterable[dict[str, Any]], known: Collection[FactKey]) -> bool:
             values["corrects_key"] = key
             values["dedup_key"] = correction_key(key, values["recorded_at"])
     return True
+
+
+def reading_of(row: LearningEventRow) -> Reading:
+    """Return what `marks` needs of a learning event."""
+    return Reading((row.source_id, row.dedup_key), row.corrects_key, row.recorded_at)
+
+
+async def marks(session: AsyncSession, readings: Sequence[Reading], at: datetime | None = None) -> list[Mark]:
+    """Return how replays made and corrected learning events, in order, as it stood at `at`; two queries at most."""
+    roots = {reading.root for reading in readings}
+    if not roots:
+        return []
+    event = LearningEventRow
+    later = select(col(event.source_id), col(event.corrects_key), col(event.recorded_at))
+    if at is not None:
+        later = later.where(col(event.recorded_at) <= at)
+    instants: dict[FactKey, list[datetime]] = defaultdict(list)
+    for source_id, key, recorded_at in await session.execute(
+        later.where(among((event.source_id, event.corrects_key), roots))
+    ):
+        instants[source_id, key].append(recorded_at)
+    first = select(col(event.source_id), col(event.dedup_key), col(event.id))
+    corrected = {reading.root for reading in readings if reading.corrects is not None}
+    found = (
+        await session.execute(first.where(among((event.source_id, event.dedup_key), corrected))) if corrected else ()
+    )
+    ids = {(source_id, key): event_id for source_id, key, event_id in found}
+    return [
+        Mark(
+            None if reading.corrects is None else ids.get(reading.root),
+            min((each for each in instants[reading.root] if each > reading.recorded_at), default=None),
+        )
+        for reading in readings
+    ]
+
+
+def read_of(identity_ids: Collection[UUID]) -> ColumnElement[bool]:
+    """Return the condition that a learning event, or another reading of the same fact, names one of the identities."""
+    one, other = _EVENTS.alias(), _EVENTS.alias()
+    of_identity = one.c.identity_id.in_(identity_ids)
+    later = other.c.corrects_key == _root(one.c)
+    first = other.c.dedup_key == one.c.corrects_key
+    siblings = [
+        select(other.c.id).select_from(one.join(other, and_(_same(other, one.c), reading))).where(of_identity)
+        for reading in (later, first)
+    ]
+    return or_(
+        col(LearningEventRow.identity_id).in_(identity_ids), *(col(LearningEventRow.id).in_(each) for each in siblings)
+    )
 
 
 def standing(event: Any, at: datetime | None) -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from app.models.sources import ERASED_REASON, REDACTED_HEADER, Delivery
 from app.models.surveys import SurveyResponse
 from app.models.tenancy import IdempotencyRecord
 from app.models.unit import unit_of
-from app.services import suppression
+from app.services import corrections, suppression
 from app.services.nouns import get, keep
 from app.services.people import PEOPLE
 from app.services.suppression import PERSONNEL_NUMBER, Name
@@ -108,8 +108,11 @@ async def _redact_deliveries(session: AsyncSession, identity_ids: Sequence[UUID]
 
 
 async def _redact_events(session: AsyncSession, identity_ids: Sequence[UUID], traces: Sequence[str]) -> None:
-    """Drop what events say besides their facts, and code the sender's ids of events that hold a name."""
-    theirs = col(LearningEventRow.identity_id).in_(identity_ids)
+    """Drop what events say besides their facts, and code the sender's ids of events that hold a name.
+
+    A replay may read an event as somebody else's: all readings of one that was ever read as theirs are treated alike.
+    """
+    theirs = corrections.read_of(identity_ids)
     await session.execute(update(LearningEventRow).where(theirs).values(extras={}), execution_options=_IN_PLACE)
     keyed = select(col(LearningEventRow.id), col(LearningEventRow.event_key)).where(
         theirs, col(LearningEventRow.event_key).is_not(None)

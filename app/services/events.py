@@ -11,23 +11,30 @@ from sqlmodel import col
 from app.models.activities import ActivityReference
 from app.models.learning import LearningEventRead, LearningEventRow
 from app.models.people import Identity
+from app.services import corrections
 from app.services.nouns import Condition, NounType
 
 
 async def linked(session: AsyncSession, rows: Sequence[LearningEventRow]) -> list[Mapping[str, Any]]:
-    """Return rows, in order, with `person_id`, `activity_id` and `dated_ahead`; two queries whatever their number."""
+    """Return rows, in order, with what they are linked to and how replays corrected them.
+
+    A few queries whatever their number.
+    """
     people = await _column(session, Identity.id, Identity.person_id, {row.identity_id for row in rows})
     activities = await _column(
         session, ActivityReference.id, ActivityReference.activity_id, {row.reference_id for row in rows}
     )
+    marks = await corrections.marks(session, [corrections.reading_of(row) for row in rows])
     return [
         row.model_dump()
         | {
+            "corrects_id": mark.corrects_id,
+            "corrected_at": mark.corrected_at,
             "person_id": people.get(row.identity_id),
             "activity_id": activities.get(row.reference_id),
             "dated_ahead": row.occurred_at > row.recorded_at,
         }
-        for row in rows
+        for row, mark in zip(rows, marks, strict=True)
     ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.attempts import EnrolmentState, fold
-from app.domain.learning import Kind, StoredFact
+from app.domain.learning import Kind, StoredFact, correction_key
 
 SOURCES = (UUID(int=1), UUID(int=2))
 DAY_0 = datetime(2024, 1, 1, tzinfo=UTC)
@@ -63,6 +63,25 @@ def test_a_voided_fact_leaves_no_trace(facts, voided):
     left = [fact for fact in facts if (fact.source, fact.event_key) not in voided]
 
     assert fold(facts, voided=voided) == fold(left)
+
+
+@quick
+@given(facts_of_one_learner(), facts_of_one_learner(), st.data())
+def test_corrected_facts_give_the_attempts_that_they_had_given_read_so_at_once(facts, others, data):
+    pairs = list(zip(facts, others, strict=False))
+    right = [replace(other, source=fact.source, dedup_key=fact.dedup_key) for fact, other in pairs]
+    untouched = facts[len(pairs) :]
+    corrections = [
+        replace(fact, dedup_key=correction_key(fact.dedup_key, day(99)), corrects=fact.dedup_key) for fact in right
+    ]
+    again = [replace(fact, dedup_key=correction_key(fact.corrects, day(100))) for fact in corrections]
+    outdated = {fact.key for fact, _ in pairs} | {fact.key for fact in corrections}
+    arrived = data.draw(st.permutations(facts + corrections + again))
+
+    def shown(attempts):
+        return [replace(each, facts=len(each.facts), duplicates=len(each.duplicates)) for each in attempts]
+
+    assert shown(fold(arrived, corrected=outdated)) == shown(fold(right + untouched))
 
 
 @quick

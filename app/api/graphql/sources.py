@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from app.api.graphql.connections import many
 from app.api.graphql.figures import figures_of
 from app.api.graphql.nodes import Node, entry, linked, load, one
 from app.api.graphql.scalars import computed
-from app.services import branches
+from app.services import branches, corrections
 from app.services.activities import ACTIVITY_REFERENCES
 from app.services.branches import Listing
 from app.services.events import EVENTS
@@ -73,7 +74,7 @@ async def _bodies(session: AsyncSession, delivery_ids: list[UUID]) -> Sequence[s
     return [None if row is None else base64.b64encode(row.body).decode() for row in rows]
 
 
-@entry(EVENTS)
+@entry(EVENTS, "dedup_key", "corrects_key")
 class LearningEventNode(Node):
     """One normalised fact."""
 
@@ -83,6 +84,9 @@ class LearningEventNode(Node):
     time_inferred: auto
     dated_ahead: bool = computed("True when it is dated after its receipt here: in no figure before that instant.")
     recorded_at: auto
+    corrected_at: datetime | None = computed(
+        "When a replay read it otherwise, or no more: it has not counted since. Null: it was not corrected."
+    )
     event_key: auto
     passed: auto
     score_scaled: auto
@@ -92,12 +96,33 @@ class LearningEventNode(Node):
     delivery = one("delivery_id")
     identity = one("identity_id", "The name under which the source told the learner; null for a voiding.")
     reference = one("reference_id", "The name under which the source told the activity; null for a voiding.")
+    corrects = linked(
+        "learning_event",
+        "The event of which a replay of its delivery made this one, whose kind is voided if that one is told no more.",
+    )
     person = linked("person", "The learner that the name is linked to; null for a voiding.")
     activity = linked("activity", "The activity that the name is linked to; null for a voiding.")
 
     def get_dated_ahead(self) -> bool:
         """Return whether it is dated after its receipt."""
         return bool(self.row.occurred_at > self.row.recorded_at)
+
+    async def get_corrected_at(self) -> datetime | None:
+        """Return when a replay corrected it."""
+        return (await self._mark()).corrected_at
+
+    async def get_corrects(self) -> Any:
+        """Return the event that it corrects."""
+        corrected = None if self.row.corrects_key is None else (await self._mark()).corrects_id
+        return None if corrected is None else await load(self.view, "learning_event", corrected)
+
+    async def _mark(self) -> corrections.Mark:
+        at = self.view.at
+
+        async def marks(session: AsyncSession, readings: list[corrections.Reading]) -> Sequence[corrections.Mark]:
+            return await corrections.marks(session, readings, at)
+
+        return await self.view.load("corrections", marks, corrections.reading_of(self.row))
 
     async def get_person(self) -> Any:
         """Return whom the identity is linked to."""
