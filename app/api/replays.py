@@ -1,4 +1,4 @@
-"""`/v1/deliveries/.../replay`: today's adapter reads kept bodies again; nothing is applied twice."""
+"""`/v1/deliveries/.../replay`: today's adapter reads kept bodies again and corrects what they told; nothing twice."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -57,7 +57,12 @@ class ReplayRead(BaseModel):
 async def replay_deliveries(
     fields: Annotated[ReplayWrite, Body()], request: Request, session: SessionOf, vault: VaultOf
 ) -> Any:
-    """Read a source's deliveries again, a portion in each request. Test events and unproved handshakes are left out."""
+    """Read a source's deliveries again, as `POST /v1/deliveries/{id}/replay` does one, a portion in each request.
+
+    Name the status `applied` too in order to correct what a wrong field map told, and replay all that it read: an event
+    that two deliveries told comes back with the one that still tells it. Test events, unproved handshakes, imported
+    tables and redacted bodies are left out.
+    """
     source = (await nouns.get_many(session, SOURCES, [fields.source_id]))[0]
     if source is None:
         fault = Fault("unknown_reference", "names no source of this tenant", pointer="/source_id")
@@ -90,7 +95,16 @@ async def replay_delivery(
     session: SessionOf,
     vault: VaultOf,
 ) -> Any:
-    """Read one delivery again with today's adapter, mapping and zone; events that are there already stay."""
+    """Read one delivery again with today's adapter, mapping and zone, and correct what it told before.
+
+    An event that it told under the same key with another content (activity, learner, time, score, kind) is replaced by
+    its new reading; one that it tells no more, because it is ignored now or has another key, is taken back. A delivery
+    that cannot be read (`quarantined`, also while its source is paused) takes nothing back. What another delivery told
+    first stays, and counts as a conflict. Enrolments and figures follow, and are restated; those as of an earlier
+    instant stay. `GET /v1/learning-events?delivery_id=` shows what became of each event. Replaying again without a
+    change does nothing. A statement (xAPI) is never changed by it, only the event made of it; people, activities and
+    merges of people that a wrong reading made stay.
+    """
     row = await nouns.get(session, DELIVERIES, deliveries.id_of(id))
     if not replays.counts(row):
         detail = "A test event, an unproved handshake, an imported table or a redacted body is not replayed."

@@ -160,9 +160,11 @@ class DeliveryRead(Answer):
     status: DeliveryStatus = Field(description="applied, ignored, quarantined or rejected; may grow.")
     reason: str | None = Field(description="Why it was ignored or quarantined; null when applied.")
     received_at: datetime = Field(description="When the request arrived.")
-    recorded: int = Field(description="Learning events recorded from it.")
+    recorded: int = Field(description="Learning events recorded from it; after a replay, those that stand.")
     duplicates: int = Field(description="Learning events that were there already.")
-    conflicts: int = Field(description="Events whose key was there with other content; the first wins.")
+    conflicts: int = Field(
+        description="Events whose key another delivery told first with other content; the first wins."
+    )
     repeats: int = Field(description="How often the same content was sent again.")
     headers: dict[str, str] = Field(
         description="Request headers; secrets removed. `:query` is the query of the address, `:path` the address of a "
