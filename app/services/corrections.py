@@ -158,20 +158,18 @@ async def marks(session: AsyncSession, readings: Sequence[Reading], at: datetime
     roots = {reading.root for reading in readings}
     if not roots:
         return []
-    event = LearningEventRow
-    later = select(col(event.source_id), col(event.corrects_key), col(event.recorded_at))
+    event: Any = LearningEventRow
+    later = select(event.source_id, event.corrects_key, event.recorded_at)
     if at is not None:
-        later = later.where(col(event.recorded_at) <= at)
+        later = later.where(event.recorded_at <= at)
     instants: dict[FactKey, list[datetime]] = defaultdict(list)
-    for source_id, key, recorded_at in await session.execute(
-        later.where(among((event.source_id, event.corrects_key), roots))
-    ):
+    later = later.where(among((event.source_id, event.corrects_key), roots))
+    for source_id, key, recorded_at in await session.execute(later):
         instants[source_id, key].append(recorded_at)
-    first = select(col(event.source_id), col(event.dedup_key), col(event.id))
+    first = select(event.source_id, event.dedup_key, event.id)
     corrected = {reading.root for reading in readings if reading.corrects is not None}
-    found = (
-        await session.execute(first.where(among((event.source_id, event.dedup_key), corrected))) if corrected else ()
-    )
+    first = first.where(among((event.source_id, event.dedup_key), corrected))
+    found = await session.execute(first) if corrected else ()
     ids = {(source_id, key): event_id for source_id, key, event_id in found}
     return [
         Mark(

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.models.activities import ActivityReference
@@ -56,15 +57,26 @@ def _linked_to(own: Any, linked: Any, value: Any) -> Condition:
     return condition
 
 
+def _correcting(tenant_id: UUID, values: Sequence[Any]) -> ColumnElement[bool]:
+    """Return the filter on the event that a row corrects."""
+    event, first = LearningEventRow, aliased(LearningEventRow)
+    wanted = and_(col(first.tenant_id) == tenant_id, col(first.id).in_([each for each in values if each is not None]))
+    keys = select(col(first.dedup_key)).where(wanted)
+    sources = select(col(first.source_id)).where(wanted)
+    some = and_(col(event.source_id).in_(sources), col(event.corrects_key).in_(keys))
+    return or_(some, col(event.corrects_key).is_(None)) if None in values else some
+
+
 EVENTS = NounType(
     row=LearningEventRow,
     write=LearningEventRead,
     read=LearningEventRead,
     plural="learning_events",
-    filters=("source_id", "delivery_id", "kind", "person_id", "activity_id", "passed"),
+    filters=("source_id", "delivery_id", "kind", "person_id", "activity_id", "corrects_id", "passed"),
     derived={
         "person_id": _linked_to(LearningEventRow.identity_id, Identity, Identity.person_id),
         "activity_id": _linked_to(LearningEventRow.reference_id, ActivityReference, ActivityReference.activity_id),
+        "corrects_id": _correcting,
     },
     sorts=("recorded_at", "occurred_at"),
     linked=linked,

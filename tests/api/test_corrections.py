@@ -175,6 +175,8 @@ async def test_every_event_shows_how_it_was_corrected(acme: Organisation) -> Non
     assert [each["corrects_id"] for each in (first, second, gone, stands)] == [None, first["id"], first["id"], None]
     assert [each["corrected_at"] for each in (first, second)] == [second["recorded_at"], gone["recorded_at"]]
     assert (gone["corrected_at"], stands["corrected_at"], gone["person_id"]) == (None, None, None)
+    made = await acme.client.get("/v1/learning-events", params={"corrects_id": first["id"], "sort": "recorded_at"})
+    assert made.json()["items"] == [second, gone]
     query = "{ learningEvents(first: 10) { nodes { id correctedAt corrects { id } } } }"
     answer = (await acme.client.post("/graphql", json={"query": query})).json()
     told = {each["id"]: each for each in answer["data"]["learningEvents"]["nodes"]}

@@ -197,6 +197,7 @@ ELSEWHERE = {
     ("Objective", "children"),
     ("Audience", "members"),
     ("Operation", "items"),
+    ("LearningEvent", "corrects"),
 }
 
 
