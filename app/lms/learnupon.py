@@ -1,14 +1,16 @@
 """LearnUpon webhooks, version 2 and version 1.
 
-v2: `{"data": [up to 10]}`, the type in the header X-Webhook-Type, the delivery's id in X-Webhook-ID (an item's key is
-that and its enrolment), HMAC in X-Webhook-Signature. v1: one object with a `header` that holds type, id and an MD5
-signature; every type arrives, wanted or not. A `course_completion` may carry any enrolment status; `failed` is not a
-completion. Names may be null, credits are numbers in text, e-mail case varies.
+v2: `{"data": [up to 10]}`, the type in the header X-Webhook-Type, the delivery's id in X-Webhook-ID, HMAC in
+X-Webhook-Signature. An item's key is that id and its enrolment, of which one delivery may tell several facts (two
+modules). v1: one object with a `header` that holds type, id and an MD5 signature; every type arrives, wanted or not. A
+`course_completion` may carry any enrolment status; `failed` is not a completion. Names may be null, credits are
+numbers in text, e-mail case varies.
 https://docs.learnupon.com/webhooks/v2/, https://docs.learnupon.com/webhooks/
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -71,12 +73,15 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
     if name not in _TYPES:
         return Parsed(ignored=f"the type {name[:100]!r} tells nothing about a learner's progress")
     events = []
+    told: Counter[str | None] = Counter()
     for index, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise Unreadable(f"item {index + 1} of data is not an object")
         kind = _kind(entry, name)
+        own = key if header else _item_key(key, entry, index)
         if kind is not None:
-            events.append(_event(kind, entry, name, key if header else _item_key(key, entry, index), setup))
+            events.append(_event(kind, entry, name, setup, key=own, item=told[own] if own else 0))
+        told[own] += 1  # also what counts for nothing has its place: a later reading may see more in it
     return Parsed(tuple(events)) if events else Parsed(ignored="no item has a status that counts")
 
 
@@ -93,7 +98,9 @@ def _item_key(key: str | None, entry: Mapping[str, Any], index: int) -> str | No
     return key and f"{key}#{text(entry.get('enrollmentId')) or index}"
 
 
-def _event(kind: Kind, entry: Mapping[str, Any], name: str, key: str | None, setup: SourceSetup) -> LearningEvent:
+def _event(
+    kind: Kind, entry: Mapping[str, Any], name: str, setup: SourceSetup, *, key: str | None, item: int
+) -> LearningEvent:
     user = mapping(entry.get("user"))
     date = "dateEnrolled" if kind is Kind.ENROLLED else "dateCompleted"
     at, at_text = first_of(entry.get(date), entry.get("eventCreated"), entry.get("dateAwarded"), zone=setup.zone)
@@ -106,6 +113,7 @@ def _event(kind: Kind, entry: Mapping[str, Any], name: str, key: str | None, set
         occurred_at=at,
         occurred_at_text=at_text,
         event_key=key,
+        item=item,
         passed=_PASSED.get(_status(entry)) if finished else None,
         score_scaled=percentage(raw) if finished else None,
         score_raw=raw if finished else None,
