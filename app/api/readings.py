@@ -10,6 +10,7 @@ from app.api.setups import Connected
 from app.domain.learning import LearningEvent
 from app.lms import Delivery, Parsed, TransportFault, Unreadable, _signatures
 from app.lms._body import content
+from app.lms._telling import telling
 from app.models import sources as models
 from app.models.sources import DeliveryStatus, SourceStatus
 from app.services.ingest import Inbound, unfit
@@ -94,8 +95,12 @@ def inbound(
     *,
     marks: Mapping[str, str] | None = None,
     authentic: bool = True,
+    given_ids: Sequence[str] = (),
 ) -> Inbound:
-    """Return what to keep of a delivery; the secrets that it carries in clear are taken out."""
+    """Return what to keep of a delivery; the secrets that it carries in clear are taken out.
+
+    `given_ids`: of what came without an id, those that this service gave.
+    """
     shown = _signatures.without_secrets(_opened(connected, delivery), connected.setup)
     added = dict(marks or {})
     if shown.query:
@@ -111,11 +116,16 @@ def inbound(
         reason=reading.reason,
         events=reading.events,
         authentic=authentic,
+        telling=() if reading.events else _telling(connected, shown, given_ids),
     )
 
 
 def _webhook_of(connected: Connected) -> str:
     return receiver_path(connected.tenant.slug, connected.slug)
+
+
+def _telling(connected: Connected, shown: Delivery, given_ids: Sequence[str]) -> Sequence[tuple[str, str]]:
+    return (*telling(connected.adapter, shown, connected.setup), *((":id", each) for each in given_ids))
 
 
 def _opened(connected: Connected, delivery: Delivery) -> Delivery:

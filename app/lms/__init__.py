@@ -103,7 +103,8 @@ class Adapter:
     `example` is a payload that the adapter reads as it stands: `{"headers": {...}, "body": ...}`, where `body` is a
     JSON value (sent compact) or, for other content types, the text itself; `mapping` is the field map it needs, if any.
     `check_mapping` lists what is wrong with a field map (empty when it can be used); None when the adapter takes none.
-    `reference` documents the field map, JSON values only.
+    `reference` documents the field map, JSON values only. `headers` are those that `parse` reads beside those that tell
+    the form of the body: names in lower case, `*` in them for any characters.
     """
 
     slug: str
@@ -115,6 +116,7 @@ class Adapter:
     parse: Callable[[Delivery, SourceSetup], Parsed]
     check_mapping: Callable[[Mapping[str, Any]], list[Fault]] | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
 
 
 @cache

@@ -105,6 +105,7 @@ ADAPTER = Adapter(
             "data": {"courseId": "c-9", "userId": "551", "score": 91},
         },
     },
+    headers=("*",),
     parse=parse,
     check_mapping=check_mapping,
     reference={"convention": CONVENTION},

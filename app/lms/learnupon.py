@@ -173,5 +173,6 @@ ADAPTER = Adapter(
             ]
         },
     },
+    headers=("x-webhook-type", "x-webhook-id"),
     parse=parse,
 )

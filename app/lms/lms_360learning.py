@@ -139,5 +139,6 @@ ADAPTER = Adapter(
             },
         },
     },
+    headers=("webhook-id",),
     parse=parse,
 )

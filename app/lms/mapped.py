@@ -45,6 +45,7 @@ ADAPTER = Adapter(
     ),
     authentication={"scheme": "hmac_sha256", "header": "X-Webhook-Signature", "encoding": "hex", "prefix": ""},
     example={key: EXAMPLES[0][key] for key in ("headers", "body", "mapping")},
+    headers=("*",),
     parse=parse,
     check_mapping=check,
     reference=REFERENCE,

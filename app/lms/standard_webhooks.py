@@ -58,6 +58,7 @@ ADAPTER = Adapter(
             "data": {"user_id": "u_1", "course_id": "c_1"},
         },
     },
+    headers=("*",),
     parse=parse,
     check_mapping=check_mapping,
     reference={"convention": CONVENTION},

@@ -1,7 +1,8 @@
 """One request of a source on its way into the database: what it holds, whether it fits, and what became of it."""
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
@@ -35,6 +36,8 @@ class Inbound:
     reason: str | None = None
     events: tuple[LearningEvent, ...] = ()
     authentic: bool = True
+    telling: Sequence[tuple[str, str]] = ()
+    """What else than body and marks decides what is read from it, while nothing is: (name, value), in order."""
     redacted: bool = False
     """Whether its body and headers are not to be kept: it tells of a person who was erased."""
 
@@ -55,11 +58,15 @@ class Keyed:
 
     @classmethod
     def of(cls, item: Inbound) -> Self:
-        """Return a request with its digest: over the body, the marks (the query is one) and the keys of the events."""
+        """Return a request with its digest: over the body, the marks (the query is one) and the keys of the events.
+
+        Without events, what will tell it from others once it is read is part of it: one must not hide another.
+        """
         keys, content = tuple([event.dedup_key for event in item.events]), hashlib.sha256(item.body).digest()
         marked = sorted([each for each in item.headers.items() if each[0].startswith(":")])
         marks = [f"{name}={value}".encode() for name, value in marked]
-        digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks])).digest()
+        telling = [json.dumps(item.telling).encode()] if item.telling and not keys else []
+        digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks, *telling])).digest()
         return cls(item, keys, content, digest)
 
     def without(self, places: Collection[int]) -> Self:

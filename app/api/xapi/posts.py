@@ -40,10 +40,11 @@ def prepared(exchange: Exchange, only_id: str | None = None) -> Prepared:
     delivery = exchange.delivery(raw)
     connected = exchange.connected
     reading = readings.judged(connected, lambda: adapter.of_statements(named, connected.setup))
+    given = [one["id"] for one, (_, sent) in zip(named, placed, strict=True) if "id" not in sent and only_id is None]
     kept = [completing.accepted(one, exchange.edition) for one in named]
     looked_up = [completing.found_by(one) for one in kept]
     post = Post(
-        inbound=readings.inbound(connected, delivery, reading),
+        inbound=readings.inbound(connected, delivery, reading, given_ids=given),
         statements=tuple(_told(one, by, found) for one, by in zip(kept, looked_up, strict=True)),
         definitions=tuple(told for by in looked_up for told in by.definitions),
         attachments=tuple((data.sha2, data.content_type, data.content) for data in found.values()),
