@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -40,7 +41,8 @@ def payload(delivery: Delivery, field_map: FieldMap) -> Any:
 def parsed(delivery: Delivery, body: Any, field_map: FieldMap, setup: SourceSetup) -> Parsed:
     """Return the events of a payload, in the order of its items; it is read whole or not at all.
 
-    Items that share one event id are told apart by their index among those with that id.
+    Items that share one event id are told apart by their place among those with that id, whether they hold an event or
+    are ignored: another mapping may recognise more of them, and those of before must stay the same.
     """
     reader = _Reader(field_map, setup)
     surroundings = {
@@ -96,6 +98,7 @@ class _Reader:
         rule = self._map
         kind = self._kind(item)
         if not isinstance(kind, Kind):
+            self._pass_over(item, seen)
             return kind
         names = [self._name(name, item) for name in rule.learner]
         title, version = self._text(rule.title, item), self._value(rule.version, item)
@@ -128,6 +131,11 @@ class _Reader:
             voids=voids,
             extras=self._extras(item),
         )
+
+    def _pass_over(self, item: Mapping[str, Any], seen: Counter[str]) -> None:
+        """Count an item without an event; what is wrong with the id of one that is not wanted harms nobody."""
+        with contextlib.suppress(Unreadable):
+            _next_index(identifier(self._id(self._map.event_id, item), "event"), seen)
 
     def _value(self, path: Expression | None, item: Mapping[str, Any]) -> Any:
         return None if path is None else path.of(item, self._budget)

@@ -34,7 +34,7 @@ FIELDS: dict[str, str] = {
     "progress": "A path, or {path, scale, min, max}, as a share of the whole.",
     "duration": f"A path, or {{path, unit}}. Units of numbers: {', '.join(DURATION_UNITS)}; ISO 8601 and HH:MM:SS are "
     "known by their form.",
-    "event_id": "Path of the sender's id of the event. Several items may share one.",
+    "event_id": "Path of the sender's id of the event. Several items may share one: their order tells them apart.",
     "voids": "Path of the id of the event that a voided one takes back.",
     "extras": "Further facts to keep: an object of names and paths; texts, numbers and booleans only.",
     "json_fields": "Names of top-level fields whose text is itself JSON, such as `data` of a form.",
