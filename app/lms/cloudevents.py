@@ -75,9 +75,16 @@ def _document(event: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **event,
         "data": data,
-        "key": f"{event['source']}|{event['id']}",
+        "key": _key(str(event["source"]), str(event["id"])),
         "verb": verb_of(event["type"]),
     }
+
+
+def _key(source: str, event_id: str) -> str:
+    """Return what `source` and `id` are together; no other two give the same."""
+    if "|" in source or "|" in event_id:
+        return "||".join(part.replace("%", "%25").replace("|", "%7C") for part in (source, event_id))
+    return f"{source}|{event_id}"
 
 
 ADAPTER = Adapter(

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from app.domain.learning import LearningEvent
 from app.lms import Delivery, SourceSetup, adapters
@@ -40,3 +41,25 @@ def test_an_item_that_is_ignored_need_not_have_an_id():
     items = [{"k": "other", "mid": {}}, {"k": "done", "uid": 1, "cid": 1, "mid": "m1"}]
 
     assert [(event.event_key, event.item) for event in read("mapped", {"payloads": items}, rules)] == [("m1", 0)]
+
+
+def cloud_event(source: str, event_id: str) -> dict[str, object]:
+    data = {"userId": "u", "courseId": "c"}
+    return {"specversion": "1.0", "type": "x.completed", "source": source, "id": event_id, "data": data}
+
+
+def test_no_two_cloud_events_share_a_key_however_source_and_id_are_spelled():
+    whole = "/a|b||%7C%257C|\\"
+    cuts = [(whole[:at], whole[at:]) for at in range(1, len(whole))]
+    spelled = ["/a", "/a|", "|/a", "/a%7C", "/a||", "||/a", "b", "|b", "%7Cb", "b|"]
+    pairs = {*cuts, *pairwise(cuts[0] + cuts[-1]), *((one, other) for one in spelled for other in spelled)}
+    sent = [cloud_event(source, event_id) for source, event_id in pairs]
+
+    keys = [event.event_key for event in read("cloudevents", sent, {})]
+
+    assert len(set(keys)) == len(pairs)
+
+
+def test_the_key_of_an_ordinary_cloud_event_is_its_source_and_its_id():
+    [event] = read("cloudevents", cloud_event("/lms/eu-1%7C", "ce-1\\"), {})
+    assert (event.event_key, event.item) == ("/lms/eu-1%7C|ce-1\\", 0)
