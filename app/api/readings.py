@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -116,6 +117,7 @@ def inbound(
         reason=reading.reason,
         events=reading.events,
         authentic=authentic,
+        sent_sha256=None if shown.body is delivery.body else sha256(delivery.body).digest(),
         telling=() if reading.events else _telling(connected, shown, given_ids),
     )
 

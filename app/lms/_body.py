@@ -63,7 +63,7 @@ def json_or_form(delivery: Delivery) -> dict[str, Any] | list[Any]:
     A body without a telling content type is read as a form when it looks like `a=b`. Of a compact JWS the payload is
     read; whoever asks has checked its signature, or was told by other means who sent it.
     """
-    raw = _payload(content(delivery))
+    raw = signed_payload(content(delivery))
     media_type = _media_type(delivery.headers.get("content-type", ""))
     start = raw.lstrip(b" \t\r\n")[:1]
     if not start:
@@ -161,7 +161,7 @@ def json_in_form(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
-def _payload(raw: bytes) -> bytes:
+def signed_payload(raw: bytes) -> bytes:
     """Return the payload of a compact JWS (https://www.rfc-editor.org/rfc/rfc7515#section-7.1), or the bytes as given.
 
     Neither JSON nor a form can be taken for one: its three parts are base64url, the first that of a JSON object.

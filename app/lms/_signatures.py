@@ -8,17 +8,14 @@ sets `SourceSetup.options["bearer_verified"]` for `oauth2`.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote_plus
 
 from app.domain.errors import Fault
 from app.lms import Delivery, Refused, SourceSetup, _jws, _verification
+from app.lms._redaction import REMOVED, without_values
 from app.lms._schemes import Carriers, Option, OptionType, Scheme, SecretForm
 
-REMOVED = "[removed]"
 _ALWAYS_HIDDEN = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 _HEX_OR_BASE64 = Option(
@@ -196,9 +193,7 @@ def without_secrets(delivery: Delivery, setup: SourceSetup) -> Delivery:
         return delivery
     body = delivery.body
     for field in carriers.fields:
-        for secret in setup.secrets:
-            value = secret.rpartition(":")[2] if "user_field" in setup.authentication else secret
-            body = _without_value(body, field, value)
+        body = without_values(body, field, _in_field(setup))
     return Delivery(
         headers={name: REMOVED if name in hidden else value for name, value in delivery.headers.items()},
         body=body,
@@ -207,6 +202,14 @@ def without_secrets(delivery: Delivery, setup: SourceSetup) -> Delivery:
         path=delivery.path,
         query={name: REMOVED if name in carriers.parameters else value for name, value in delivery.query.items()},
     )
+
+
+def _in_field(setup: SourceSetup) -> frozenset[str]:
+    """Return what a body field may hold of the secrets: whole, or beside a user the password, after some colon."""
+    if not setup.authentication.get("user_field"):
+        return frozenset(setup.secrets)
+    cut = [secret.split(":") for secret in setup.secrets]
+    return frozenset(":".join(parts[at:]) for parts in cut for at in range(1, len(parts)))
 
 
 def describe() -> list[dict[str, Any]]:
@@ -232,14 +235,3 @@ def describe() -> list[dict[str, Any]]:
         }
         for scheme in SCHEMES.values()
     ]
-
-
-def _without_value(body: bytes, field: str, value: str) -> bytes:
-    """Return a JSON document or a form in which a field that has this value has another."""
-    spelled = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    spelled |= {text.replace("/", "\\/") for text in spelled}
-    texts = b"|".join(re.escape(text.encode()) for text in sorted(spelled, key=len, reverse=True))
-    name, form_name = re.escape(json.dumps(field).encode()), re.escape(quote_plus(field).encode())
-    body = re.sub(rb"(" + name + rb'\s*:\s*")(?:' + texts + rb')(?=")', rb"\g<1>" + REMOVED.encode(), body)
-    text = re.escape(quote_plus(value).encode())
-    return re.sub(rb"((?:^|&)" + form_name + rb"=)" + text + rb"(?=&|\s*$)", rb"\g<1>" + REMOVED.encode(), body)

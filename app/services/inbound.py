@@ -38,6 +38,8 @@ class Inbound:
     authentic: bool = True
     telling: Sequence[tuple[str, str]] = ()
     """What else than body and marks decides what is read from it, while nothing is: (name, value), in order."""
+    sent_sha256: bytes | None = None
+    """SHA-256 of the body as it came, where a secret was taken out of it."""
     redacted: bool = False
     """Whether its body and headers are not to be kept: it tells of a person who was erased."""
 
@@ -67,7 +69,7 @@ class Keyed:
         marks = [f"{name}={value}".encode() for name, value in marked]
         telling = [json.dumps(item.telling).encode()] if item.telling and not keys else []
         digest = hashlib.sha256(content + item.status.encode() + b"".join([*keys, *marks, *telling])).digest()
-        return cls(item, keys, content, digest)
+        return cls(item, keys, item.sent_sha256 or content, digest)
 
     def without(self, places: Collection[int]) -> Self:
         """Return the request without the events at these places, and without its bytes if there are any."""
