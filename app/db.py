@@ -74,6 +74,10 @@ def _carry_the_tenant(state: ORMExecuteState) -> None:
     )
 
 
+event.listen(_TenantSession, "after_transaction_create", wire.begin)
+event.listen(_TenantSession, "after_soft_rollback", wire.give_up)
+
+
 async def _nothing(_session: AsyncSession) -> None:
     """Ask nothing: most units know what to write when they begin."""
 
@@ -103,11 +107,17 @@ class Database:
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
         else:
             for back in ("rollback", "rollback_savepoint"):
-                event.listen(self._engine.sync_engine, back, wire.forget_prepared)
+                event.listen(self._engine.sync_engine, back, wire.before_rollback)
 
     def _make_engine(self, url: URL, settings: Settings) -> AsyncEngine:
         if self.embedded:
-            return create_async_engine(url, pool_size=settings.pool_size, max_overflow=0, hide_parameters=True)
+            return create_async_engine(
+                url,
+                pool_size=settings.pool_size,
+                max_overflow=0,
+                pool_use_lifo=True,  # what another connection writes empties the cache of pages
+                hide_parameters=True,
+            )
         options = {
             "connect_timeout": max(1, int(self._patience)),
             "prepare_threshold": 3,

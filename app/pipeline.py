@@ -38,10 +38,10 @@ class Pipeline:
 
         self._failed: Any = None
 
-    async def send(self, asked: Sequence[tuple[Later, Statement]], until: Later | None = None) -> None:
-        """Send statements, in a transaction, and read the answers; those after `until` are left to `read`.
+    def post(self, asked: Sequence[tuple[Later, Statement]], until: Later | None = None) -> None:
+        """Send statements, in a transaction, and leave their answers to `read`; that of `until` does not wait.
 
-        Raises the driver's error of the first statement that failed; none after it has any effect.
+        Raises ValueError and the driver's errors for what cannot be sent; nothing of it is sent then.
         """
         driver = self._connection.pgconn
         spelled = [(later, statement, self._spelled(*statement)) for later, statement in asked]
@@ -61,7 +61,11 @@ class Pipeline:
                 driver.send_flush_request()
         driver.pipeline_sync()
         self._unanswered.append((Later(), {}))
-        await self.read(until)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether something was sent whose answer is not read."""
+        return bool(self._unanswered)
 
     def forget(self) -> None:
         """Prepare everything anew: after a rollback psycopg may drop what a connection has prepared."""
@@ -70,7 +74,12 @@ class Pipeline:
         self._prepared.clear()
 
     async def read(self, until: Later | None = None) -> None:
-        """Read the answers that are left, up to that of `until`; raise as `send` does."""
+        """Read the answers that are left, up to that of `until`.
+
+        Raises the driver's error of the first statement that failed; none after it has any effect.
+        """
+        if not self._unanswered:
+            return
         driver, given_up = self._connection.pgconn, True
         try:
             await self._connection.wait(self._answers(until))

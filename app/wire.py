@@ -33,6 +33,10 @@ _EMBEDDED = sqlite.dialect()
 
 _WAITING = "waiting"
 _HOLDING = "holding"
+_STREAMING = "streaming"
+_LARGE = 32_768
+"""Bytes of a statement's values that are worth a message of their own."""
+
 _PIPELINE = "pipeline"
 
 Rows = Sequence[Sequence[Any]]
@@ -54,11 +58,14 @@ class Later:
 class Pipeline(Protocol):
     """A connection's conversation with PostgreSQL: `app.pipeline`, which needs its driver."""
 
-    async def send(self, asked: Sequence[tuple[Later, Statement]], until: Later | None = None) -> None:
-        """Send statements and read the answers up to that of `until`."""
+    is_unanswered: bool
+    """Whether something was sent whose answer is not read."""
 
-    async def read(self) -> None:
-        """Read the answers that are left."""
+    def post(self, asked: Sequence[tuple[Later, Statement]], until: Later | None = None) -> None:
+        """Send statements and leave their answers to `read`; that of `until` does not wait for those after it."""
+
+    async def read(self, until: Later | None = None) -> None:
+        """Read the answers that are left, up to that of `until`."""
 
     def forget(self) -> None:
         """Prepare everything anew."""
@@ -90,11 +97,26 @@ async def _driven(session: AsyncSession) -> _Driven:
     return found
 
 
-def forget_prepared(connection: Connection, *_savepoint: object) -> None:
-    """Do as `Pipeline.forget` with a connection that is rolled back; one that is lost has none."""
+def before_rollback(connection: Connection, *_savepoint: object) -> None:
+    """Read what a connection has not answered, and do as `Pipeline.forget`; one that is lost has none."""
     pipeline: Pipeline | None = None if connection.invalidated else connection.info.get(_PIPELINE)
-    if pipeline is not None:
-        pipeline.forget()
+    if pipeline is None:
+        return
+    if pipeline.is_unanswered:
+        with contextlib.suppress(connection.dialect.loaded_dbapi.Error):
+            driven: Any = connection.connection.dbapi_connection
+            driven.run_async(lambda _driver: pipeline.read())
+    pipeline.forget()
+
+
+def begin(session: Session, _transaction: object) -> None:
+    """Let a transaction, or a savepoint, of a session reach the database before what is handed to its driver."""
+    session.info.pop("driven", None)
+
+
+def give_up(session: Session, _transaction: object) -> None:
+    """Drop what was kept in a transaction, or since a savepoint, that is rolled back."""
+    session.info.pop(_WAITING, None)
 
 
 async def direct(session: AsyncSession) -> bool:
@@ -122,6 +144,14 @@ async def held(session: AsyncSession) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
+async def streamed(session: AsyncSession) -> AsyncIterator[None]:
+    """Keep what is executed here as `held` does, but post at once what is large: an exception has to end the unit."""
+    async with held(session):
+        session.info[_HOLDING] = _STREAMING
+        yield
+
+
+@contextlib.asynccontextmanager
 async def pipelined(session: AsyncSession) -> AsyncIterator[None]:
     """Send what is executed here together; all answers are there at the end."""
     async with held(session):
@@ -130,28 +160,37 @@ async def pipelined(session: AsyncSession) -> AsyncIterator[None]:
 
 
 def waits(session: Session | AsyncSession) -> bool:
-    """Return whether something was kept and is not sent: nothing else may be executed before."""
-    return bool(session.info.get(_WAITING))
+    """Return whether something was kept and is not sent, or not answered: nothing else may be executed before."""
+    driven: _Driven | None = session.info.get("driven")
+    unanswered = driven is not None and driven.pipeline is not None and driven.pipeline.is_unanswered
+    return unanswered or bool(session.info.get(_WAITING))
+
+
+async def post(session: AsyncSession, until: Later | None = None) -> None:
+    """Send what is held, and go on while PostgreSQL works: `read` or `send` bring the answers.
+
+    That of `until` does not wait for those after it. SQLite's thread does nothing before the answers are wanted.
+    """
+    driven = await _driven(session)
+    if driven.pipeline is not None and session.info.get(_WAITING):
+        async with _translated(session):
+            driven.pipeline.post(session.info.pop(_WAITING), until)
+
+
+async def read(session: AsyncSession, until: Later | None = None) -> None:
+    """Read the answers of what was posted; on PostgreSQL those after that of `until` are left to the next time."""
+    driven = await _driven(session)
+    async with _translated(session):
+        if driven.pipeline is not None:
+            await driven.pipeline.read(until)
+        elif waiting := session.info.pop(_WAITING, None):
+            await driven.connection._execute(functools.partial(_act, driven.connection, waiting))  # noqa: SLF001  what aiosqlite offers takes one turn for each statement
 
 
 async def send(session: AsyncSession, until: Later | None = None) -> None:
-    """Send what was held, and read the answers; on PostgreSQL those after that of `until` are left to `read`."""
-    driven, waiting = await _driven(session), session.info.pop(_WAITING, None)
-    if not waiting:
-        return
-    async with _translated(session):
-        if driven.pipeline is None:
-            await driven.connection._execute(functools.partial(_act, driven.connection, waiting))  # noqa: SLF001  what aiosqlite offers takes one turn for each statement
-        else:
-            await driven.pipeline.send(waiting, until)
-
-
-async def read(session: AsyncSession) -> None:
-    """Read the answers that `send` left."""
-    pipeline = (await _driven(session)).pipeline
-    if pipeline is not None:
-        async with _translated(session):
-            await pipeline.read()
+    """Send what is held, and read the answers; on PostgreSQL those after that of `until` are left to `read`."""
+    await post(session, until)
+    await read(session, until)
 
 
 async def conclude(session: AsyncSession) -> None:
@@ -174,10 +213,12 @@ async def execute(session: AsyncSession, statement: str, parameters: Mapping[str
 
 
 async def _put(session: AsyncSession, what: Any) -> Later:
-    later = Later()
+    later, holding = Later(), session.info.get(_HOLDING)
     session.info.setdefault(_WAITING, []).append((later, what))
-    if not session.info.get(_HOLDING):
+    if not holding:
         await send(session)
+    elif holding == _STREAMING and type(what) is tuple and len(what[1].get("rows", b"")) > _LARGE:
+        await post(session)
     return later
 
 

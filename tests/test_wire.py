@@ -104,6 +104,32 @@ async def test_an_exception_drops_what_was_held_since(database: Database, acme: 
     assert await tags(database, acme) == [b"before", b"kept"]
 
 
+async def test_what_is_posted_is_undone_with_its_unit_and_passed_by_nothing(
+    database: Database, acme: Organisation
+) -> None:
+    async def fails(then: str) -> None:
+        async with database.transaction(acme.scope) as session:
+            async with wire.held(session):
+                await add_facts(session, SuppressedName, [name(session, b"posted")] * (2 if then == "twice" else 1))
+            await wire.post(session)
+            assert wire.waits(session)
+            if then == "past it":
+                await session.scalars(select(Objective))
+            async with wire.held(session):
+                await add_facts(session, SuppressedName, [name(session, b"after")])
+            if then == "stop":
+                raise ValueError("stop")
+
+    for then, error in (("stop", ValueError), ("past it", RuntimeError), ("twice", DBAPIError)):
+        with pytest.raises(error):
+            await fails(then)
+        assert database.open_connections() == 0
+        assert await tags(database, acme) == []
+
+    await fails("nothing")
+    assert await tags(database, acme) == [b"after", b"posted"]
+
+
 async def test_who_asks_while_the_clock_is_taken_is_answered(database: Database, acme: Organisation) -> None:
     async def ask(session: AsyncSession) -> wire.Later:
         if await wire.direct(session):

@@ -2,7 +2,7 @@
 
 import functools
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Table
@@ -23,6 +23,8 @@ _Step = tuple[str, Sequence[Sequence[Any]]]
 """A statement, and the parameters of each time that it is executed."""
 
 _KEY = ("tenant_id", "id")
+_PART = 250
+"""Rows of one statement on PostgreSQL."""
 
 
 def born(session: AsyncSession) -> dict[str, Any]:
@@ -60,8 +62,9 @@ async def add_facts(session: AsyncSession, row_type: type[Row], rows: Sequence[V
     names = tuple(rows[0])
     if not await wire.direct(session):
         await wire.work(session, _many(_insertion_of_one(table.name, names), wire.bound(table, names, rows)))
-    else:
-        await wire.execute(session, _insertion(table, names), {"rows": wire.encoded(rows)})
+        return
+    for part in _parts(rows):
+        await wire.execute(session, _insertion(table, names), {"rows": wire.encoded(part)})
 
 
 async def add_rows(session: AsyncSession, row_type: type[Noun], rows: Sequence[Values], *, noted: bool = True) -> None:
@@ -149,13 +152,20 @@ def _many(statement: str, parameters: Sequence[Sequence[Any]]) -> wire.Work:
 async def _execute(session: AsyncSession, statement: str, rows: Sequence[Values], verb: str) -> None:
     """Execute a statement that writes rows with their versions and entries, whose ids and places come with them."""
     unit = unit_of(session)
-    numbered = [
-        {**row, "version_id": new_id(), "change_id": new_id(), "feed_ordinal": unit.changes + place}
-        for place, row in enumerate(rows)
-    ]
-    unit.changes += len(rows)
     common = {"position": unit.position, "now": unit.tick(), "verb": verb, "tenant": unit.tenant.id}
-    await wire.execute(session, statement, {"rows": wire.encoded(numbered), **common})
+    for part in _parts(rows):
+        numbered = [
+            {**row, "version_id": new_id(), "change_id": new_id(), "feed_ordinal": unit.changes + place}
+            for place, row in enumerate(part)
+        ]
+        unit.changes += len(part)
+        await wire.execute(session, statement, {"rows": wire.encoded(numbered), **common})
+
+
+def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
+    """Yield rows in parts: the database writes one while the next is spelled, where they are posted."""
+    for start in range(0, len(rows), _PART):
+        yield rows[start : start + _PART]
 
 
 @functools.cache

@@ -153,19 +153,20 @@ async def refold(session: AsyncSession, pairs: Collection[Pair]) -> None:
             await write(session, found)
 
 
-async def differences(
-    session: AsyncSession, told: Mapping[Pair, Sequence[StoredFact]], fresh: Collection[Pair], undone: Answer
-) -> Differences:
-    """Return what facts that are about to be stored change. None of them is a voiding or corrects another.
+async def inquire(session: AsyncSession, told: Collection[Pair], fresh: Collection[Pair]) -> list[Asked]:
+    """Ask, in a pipeline, what is stored of pairs of which something is told; of the `fresh` ones nothing is."""
+    ordered = list(told)
+    parts = [ordered[start : start + PORTION] for start in range(0, len(ordered), PORTION)]
+    return [replace(await ask(session, [pair for pair in pairs if pair not in fresh]), pairs=pairs) for pairs in parts]
 
-    What is stored of their pairs is read first, but for the `fresh` ones, of which nothing is.
-    """
-    ordered, found = list(told), Differences()
-    for start in range(0, len(ordered), PORTION):
-        pairs = ordered[start : start + PORTION]
-        async with wire.pipelined(session):
-            asked = await ask(session, [pair for pair in pairs if pair not in fresh])
-        await _compare(session, replace(asked, pairs=pairs), told, undone, found)
+
+async def differences(
+    session: AsyncSession, asked: Sequence[Asked], told: Mapping[Pair, Sequence[StoredFact]], undone: Answer
+) -> Differences:
+    """Return what facts that are about to be stored change. None of them is a voiding or corrects another."""
+    found = Differences()
+    for each in asked:
+        await _compare(session, each, told, undone, found)
     return found
 
 
@@ -198,6 +199,7 @@ async def _compare(
     found: Differences,
 ) -> None:
     """Fold the facts that are stored and those told besides, and add to `found` where the enrolments say otherwise."""
+    await asked.present.come(session)  # asked last
     facts = await _by_pair(asked.facts)
     for pair in asked.pairs:
         facts[pair] += told.get(pair, ())

@@ -1,10 +1,9 @@
 """Deliveries from LMSs: kept raw, their events deduplicated, their enrolments refolded, in one transaction."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app import wire
-from app.domain.learning import LearningEvent, key_of
 from app.models.base import new_id
 from app.models.learning import LearningEventRow
 from app.models.sources import REDACTED_HEADER, Delivery, DeliveryStatus
@@ -23,25 +21,21 @@ from app.services import (
     enrolments,
     identities,
     lookups,
-    people,
     references,
     rereading,
     sources,
     suppression,
+    telling,
 )
 from app.services.bulk import add_facts
 from app.services.inbound import EventKey, Inbound, Keyed, Receipt, unfit
 from app.services.lookups import Answer
+from app.services.telling import Fact
 
 __all__ = ["REDACTED", "Asked", "Inbound", "Receipt", "ask", "reapply", "record", "refold_references", "unfit"]
 
 REDACTED = {REDACTED_HEADER: "true"}
-_SIX_PLACES = Decimal("0.000001")
 _RECEIPT = ("source_id", "digest", "id", "status", "reason", "recorded", "duplicates", "conflicts")
-
-
-_Fact = tuple[UUID, Inbound, LearningEvent, bytes, bytes]
-"""(delivery id, its request, the event, dedup key, content hash)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,7 @@ async def record(
     A request sent before adds nothing but a count; an event known before is a duplicate, or a conflict when its content
     differs (the first wins). Returns one receipt for each item, in order. `asked`: what `ask` did when the clock was
     taken; the unit does nothing else then, and what is written goes with its commit, unless something is taken back.
-    Three round trips to PostgreSQL, however many the items. `stored`: the content of the known events, where the caller
+    Three waits for PostgreSQL, however many the items. `stored`: the content of the known events, where the caller
     has looked.
     """
     at_end, heard = asked is not None, _heard(items)
@@ -95,14 +89,15 @@ async def record(
     counts, rows = _sift(new, known_events)
     if await asked.waiting.rows():
         await sources.activate(session, heard)
-    told = await _told(session, rows, asked, gone)
+    told = await telling.told(session, rows, asked, gone)
     times = Counter(each.place for each in keyed)
     await _count_repeats(session, {place: times[place] for place in known})
-    async with wire.held(session) if at_end and told.is_settled else wire.pipelined(session):
+
+    async def besides() -> None:
         await add_facts(session, Delivery, _delivery_rows(session, new, counts, times))
         await sources.hear(session, heard, max(heard.values(), default=None))
-        await _add(session, told)
-    await _settle(session, told)
+
+    await telling.apply(session, told, asked.undone, besides, at_end=at_end)
     receipts = {
         each.place: Receipt(delivery_id, each.item.status, each.item.reason, *counts[delivery_id])
         for each, delivery_id in new
@@ -155,11 +150,12 @@ async def reapply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound
             row.digest = each.digest
             known[each.place] = Receipt(row.id, item.status, item.reason, 0, 0, 0)
     await session.flush()
-    told = await _told(session, list(found.told.values()), asked, found.known, found.undone)
-    async with wire.pipelined(session):
-        await _add(session, told)
+    told = await telling.told(session, list(found.told.values()), asked, found.known, found.undone)
+
+    async def besides() -> None:
         await add_facts(session, LearningEventRow, rereading.rows_taken_back(session, found))
-    await _settle(session, told)
+
+    await telling.apply(session, told, asked.undone, besides)
 
 
 async def refold_references(
@@ -224,13 +220,13 @@ def _again(receipt: Receipt, events: int) -> Receipt:
 
 def _sift(
     placed: Sequence[tuple[Keyed, UUID]], stored: dict[EventKey, bytes]
-) -> tuple[dict[UUID, list[int]], list[_Fact]]:
+) -> tuple[dict[UUID, list[int]], list[Fact]]:
     """Return for each delivery how many of its events are new, known, and known otherwise; and the new ones.
 
     `stored` holds the content of the keys that are known, and then of the new ones.
     """
     counts: dict[UUID, list[int]] = {delivery_id: [0, 0, 0] for _, delivery_id in placed}
-    rows: list[_Fact] = []
+    rows: list[Fact] = []
     for each, delivery_id in placed:
         for event, key in zip(each.item.events, each.keys, strict=True):
             content, earlier = event.content_hash, stored.get((each.item.source_id, key))
@@ -271,111 +267,6 @@ def _delivery_rows(
         }
         for each, delivery_id in new
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What new events bring: rows to insert, and the enrolments that they change.
-
-    When some take others back it is only known once they are stored what they change: `pairs` and those of `undone`.
-    """
-
-    events: list[dict[str, Any]]
-    roll: identities.Roll
-    catalogue: references.Catalogue
-    differences: enrolments.Differences
-    pairs: Collection[enrolments.Pair] = ()
-    undone: Collection[EventKey] = ()
-    corrected: bool = False
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing is left to do once they are stored."""
-        return not (self.undone or self.roll.met)
-
-
-async def _told(
-    session: AsyncSession,
-    rows: Sequence[_Fact],
-    asked: Asked,
-    known: Collection[EventKey] = (),
-    undone: Collection[EventKey] = (),
-) -> _Told:
-    """Return what new events bring, with whom and what they name; those with a `known` key correct what is there.
-
-    `undone` are events, known ones too, whose enrolments are folded once all is stored.
-    """
-    named = [(item.source_id, event) for _, item, event, _, _ in rows]
-    learners, roll = await identities.resolve(session, named, asked.identities)
-    activities, catalogue = await references.resolve(session, named, asked.references)
-    events, facts = [], defaultdict(list)
-    common = {"tenant_id": unit_of(session).tenant.id, "recorded_at": unit_of(session).tick()}
-    for (delivery_id, item, event, key, content), learner, reference in zip(rows, learners, activities, strict=True):
-        values = {
-            **common,
-            **_event_values(item, event),
-            "delivery_id": delivery_id,
-            "identity_id": learner.id if learner else None,
-            "reference_id": reference.id if reference else None,
-            "dedup_key": key,
-            "content_sha256": content,
-        }
-        events.append(values)
-        if event.voids is None and learner is not None and reference is not None:
-            facts[learner.person_id, reference.activity_id].append(enrolments.fact_of(values))
-    voided = {(item.source_id, key_of(event.voids)) for _, item, event, _, _ in rows if event.voids is not None}
-    if voided or known or undone:
-        corrected = corrections.mark(events, known) or bool(undone) or await corrections.any_corrected(asked.undone)
-        changed = {*voided, *known, *undone}
-        return _Told(events, roll, catalogue, enrolments.Differences(), facts, changed, corrected)
-    new_people = {row["id"] for row in roll.new_people}
-    drafts = {row.id for row in catalogue.new_activities}
-    fresh = {pair for pair in facts if pair[0] in new_people or pair[1] in drafts}
-    return _Told(events, roll, catalogue, await enrolments.differences(session, facts, fresh, asked.undone))
-
-
-async def _add(session: AsyncSession, told: _Told) -> None:
-    """Insert what new events bring, in a pipeline."""
-    await identities.add(session, told.roll)
-    await references.add(session, told.catalogue)
-    await add_facts(session, LearningEventRow, told.events)
-    await enrolments.write(session, told.differences)
-
-
-async def _settle(session: AsyncSession, told: _Told) -> None:
-    """Do what can only be done once all is stored: fold what was taken back, make one of people who met."""
-    if told.undone:
-        touched = await enrolments.pairs_of_keys(session, told.undone, corrected=told.corrected)
-        await enrolments.refold(session, {*told.pairs, *touched})
-    if told.roll.met:
-        await people.unite(session, sorted(told.roll.met))
-
-
-def _event_values(item: Inbound, event: LearningEvent) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "source_id": item.source_id,
-        "voids_key": None if event.voids is None else key_of(event.voids),
-        "event_key": event.event_key,
-        "kind": event.kind.value,
-        "occurred_at": event.occurred_at or item.received_at,
-        "occurred_at_text": event.occurred_at_text,
-        "time_inferred": event.occurred_at is None,
-        "passed": event.passed,
-        "score_scaled": _six_places(event.score_scaled),
-        "score_raw": _six_places(event.score_raw),
-        "score_min": _six_places(event.score_min),
-        "score_max": _six_places(event.score_max),
-        "progress": _six_places(event.progress),
-        "duration_seconds": event.duration_seconds,
-        "expires_at": event.expires_at,
-        "due_at": event.due_at,
-        "extras": event.extras,
-    }
-
-
-def _six_places(value: Decimal | None) -> Decimal | None:
-    return None if value is None else value.quantize(_SIX_PLACES, ROUND_HALF_EVEN)
 
 
 async def _count_repeats(session: AsyncSession, times: Mapping[EventKey, int]) -> None:

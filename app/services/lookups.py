@@ -35,6 +35,11 @@ class Answer:
         self._readers = readers
         self._found: Sequence[Any] | None = None if later else ()
 
+    async def come(self, session: AsyncSession) -> None:
+        """Wait until it is there, if it was only posted."""
+        if self._later is not None:
+            await wire.read(session, self._later)
+
     async def rows(self) -> Sequence[Any]:
         """Return the rows, each as a sequence of the columns asked for, in no order."""
         if self._found is None and self._later is not None:
