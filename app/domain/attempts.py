@@ -8,6 +8,8 @@ Opening. The first fact of any kind but rated and earned opens attempt 1 (a with
 was one); ratings, points and badges before it belong to no attempt. A further attempt is opened by
 - `enrolled` when the current attempt is completed, failed, withdrawn or expired: re-enrolment. In an open attempt it
   is an echo;
+- `affirmed`, which tells of an enrolment and not of a new one, when the current attempt was withdrawn, even after its
+  end, or is expired: who was out is in again. After a completion or a failure it is an echo;
 - `started` when the current attempt was not passed (failed, or completed with passed false), was withdrawn, or is
   expired: a retry, a return, a recertification. After a completion it is a visit;
 - `completed`, `passed`, `failed`, `certified` when the current attempt is expired, by an `expired` fact or because the
@@ -184,6 +186,7 @@ _RANK = {
         (
             Kind.EXPIRED,
             Kind.ENROLLED,
+            Kind.AFFIRMED,
             Kind.STARTED,
             Kind.EXPERIENCED,
             Kind.ANSWERED,

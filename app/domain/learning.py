@@ -19,9 +19,14 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """What happened (product.md, "Learning event"). Completed is not passed."""
+    """What happened (product.md, "Learning event"). Completed is not passed.
+
+    Affirmed tells that the learner is enrolled, not that they were enrolled just now: platforms say so whenever
+    anything about an enrolment changes, the section, the mode, a name.
+    """
 
     ENROLLED = "enrolled"
+    AFFIRMED = "affirmed"
     STARTED = "started"
     PROGRESSED = "progressed"
     COMPLETED = "completed"

@@ -9,6 +9,7 @@ from app.domain.learning import FactKey, Kind, StoredFact
 
 _UNSCORED = frozenset({Kind.RATED, Kind.ANSWERED, Kind.EARNED})
 _ONCE = frozenset({Kind.ENROLLED, Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED, Kind.WITHDRAWN, Kind.EXPIRED})
+_ENROLLING = frozenset({Kind.ENROLLED, Kind.AFFIRMED})
 _COMPLETING = frozenset({Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED})
 _VERDICTS = _COMPLETING | {Kind.FAILED}
 _ACTIVE = _VERDICTS | {Kind.STARTED, Kind.PROGRESSED, Kind.ANSWERED, Kind.EXPERIENCED}
@@ -80,6 +81,8 @@ class Milestones:
         kind = fact.kind
         if kind is Kind.ENROLLED:
             return not self.is_open()
+        if kind is Kind.AFFIRMED:
+            return Kind.WITHDRAWN in self.seen or self.is_expired(fact.occurred_at)
         if kind is Kind.STARTED:
             not_passed = self.failed_at is not None and self.passed_at is None
             withdrawn = self.withdrawn_at is not None and self.completed_at is None
@@ -104,7 +107,7 @@ class Milestones:
             if self.completed_at is not None or self.is_open():
                 self.expired_at = self._first(self.expired_at, fact)
         elif self.is_open():
-            if kind is Kind.ENROLLED:
+            if kind in _ENROLLING:
                 self.enrolled_at = self._first(self.enrolled_at, fact)
             elif kind is Kind.WITHDRAWN:
                 self.withdrawn_at = self._first(self.withdrawn_at, fact)

@@ -1,7 +1,8 @@
 """Caliper Analytics 1.1 and 1.2 envelopes to learning events (https://www.imsglobal.org/spec/caliper/v1p2).
 
 The learner is the actor, except where the payload says whose work it is: the assignee of an attempt that is graded, the
-user of a Canvas enrolment. Entities in an envelope, and actors that are no persons, are passed over.
+user of a Canvas enrolment. Entities in an envelope, and actors that are no persons, or by the roles of their membership
+no learners, are passed over.
 """
 
 from __future__ import annotations
@@ -81,6 +82,9 @@ def _event(event: Any, zone: str) -> LearningEvent | str:
     actor = _entity(event.get("actor"))
     if text(actor.get("type")) not in {None, "Person"} and "assignee" not in target:
         return f"the actor is not a person ({text(actor.get('type'))})"
+    roles = _roles(event)
+    if roles and "assignee" not in target and not any("Learner" in role for role in roles):
+        return f"the actor is no learner of the course ({', '.join(roles)[:100]})"
     at, at_text = first_of(event.get("eventTime"), zone=zone)
     score = mapping(event.get("generated")) if action == "Graded" else {}
     raw, high = number(score.get("scoreGiven")), number(score.get("maxScore"))
@@ -109,6 +113,11 @@ def _kind(action: str, target: Mapping[str, Any]) -> Kind:
     if kind is Kind.COMPLETED and what in _QUESTIONS:
         return Kind.ANSWERED
     return kind
+
+
+def _roles(event: Mapping[str, Any]) -> list[str]:
+    """Return what the actor's membership calls them: Learner, Instructor, Learner#GuestLearner and so on."""
+    return [role for role in items(_entity(event.get("membership")).get("roles")) if isinstance(role, str)]
 
 
 def _entity(value: Any) -> Mapping[str, Any]:
@@ -151,6 +160,8 @@ def _canvas_enrolment(event: Mapping[str, Any], action: str, told: Mapping[str, 
     kind = _ENROLMENT_STATES.get(state or "") if action in {"Created", "Modified"} else None
     if told.get("type") != "StudentEnrollment" or kind is None:
         return f"the enrolment of a {text(told.get('type'))} in the state {state} is none that counts"
+    if kind is Kind.ENROLLED and action == "Modified":
+        kind = Kind.AFFIRMED
     at, at_text = first_of(event.get("eventTime"), zone=zone)
     return LearningEvent(
         kind=kind,

@@ -14,7 +14,9 @@ FIELDS: dict[str, str] = {
     "item of the level above. Without it the payload is one item, or each member of a top-level list.",
     "kind": "What happened. A kind word when it is always the same; else {path, values, default}: the value at path, "
     f"as text (numbers and booleans as JSON spells them), is looked up in values. Kinds: {', '.join(Kind)}; `{IGNORE}` "
-    "acknowledges and drops. A value that is not listed takes default, and without one is ignored with the reason.",
+    "acknowledges and drops. A value that is not listed takes default, and without one is ignored with the reason. "
+    "Where a sender tells an enrolment again because something about it changed, call that `affirmed`: unlike "
+    "`enrolled` it opens another attempt after a withdrawal or an expiry only.",
     "learner": "One or several {kind, path, issuer | issuer_path}, strongest first; a path alone is an account. Kinds: "
     f"{', '.join(IdentityKind)}. Name the learner, not whoever acted for them. At least one must be found. "
     "The texts None, null and undefined, which templates write where there is no value, name nobody; likewise in "

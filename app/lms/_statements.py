@@ -35,6 +35,9 @@ _CMI5_SESSION = "https://w3id.org/xapi/cmi5/context/extensions/sessionid"
 _PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
 _WAIVED_REASON = "https://w3id.org/xapi/cmi5/result/extensions/reason"
 _OPENEDX_TRANSFORMER = "https://w3id.org/xapi/openedx/extension/transformer-version"
+# event-routing-backends says "registered" of a changed mode as well, and "earned" of grades, never of badges
+# (its event_transformers/enrollment_events.py and grading_events.py).
+_OPENEDX_KINDS = {Kind.ENROLLED: Kind.AFFIRMED, Kind.EARNED: Kind.EXPERIENCED}
 # The ids that Open edX and 360Learning use for the same activity outside xAPI.
 _BARE_IDS = (re.compile(r"/course/(course-v1:[^/?#]+)$"), re.compile(r"^urn:360learning:\w+:([0-9a-f]{24})$", re.ASCII))
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -91,6 +94,8 @@ def events_of(
         )
     result = mapping(statement.get("result"))
     kind = Kind(told) if told else _kind(verb, target, result)
+    if not told and _is_of_openedx(statement):
+        kind = _OPENEDX_KINDS.get(kind, kind)
     people = _people(actor)
     if not people:
         return "the actor is a group without members"
@@ -112,6 +117,10 @@ def events_of(
         )
         for index, (names, name) in enumerate(people)
     )
+
+
+def _is_of_openedx(statement: Mapping[str, Any]) -> bool:
+    return _OPENEDX_TRANSFORMER in mapping(mapping(statement.get("context")).get("extensions"))
 
 
 def _kind(verb: str, target: Mapping[str, Any], result: Mapping[str, Any]) -> Kind:
@@ -186,7 +195,7 @@ def _facts(statement: Mapping[str, Any], kind: Kind, verb: str, result: Mapping[
         facts["passed"] = success if isinstance(success, bool) else None
         facts["duration_seconds"] = duration_seconds(text(result.get("duration")))
         facts["progress"] = _progress(mapping(result.get("extensions")).get(_PROGRESS))
-        if kind in {Kind.PROGRESSED, Kind.COMPLETED} and _OPENEDX_TRANSFORMER in mapping(context.get("extensions")):
+        if kind in {Kind.PROGRESSED, Kind.COMPLETED} and _is_of_openedx(statement):
             _take_score_for_progress(facts, verb)
     if kind in {Kind.PASSED, Kind.FAILED}:
         facts["passed"] = kind is Kind.PASSED

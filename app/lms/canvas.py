@@ -2,6 +2,7 @@
 
 Canvas format: `{metadata, body}`; the learner stands in the body, `metadata.user_id` is whoever acted. Ids are local
 (`455`) or global (`70000000000455` = shard x 10^13 + local) for the same thing, so both are kept. There is no event id.
+An `enrollment_updated` that is active may have changed anything about it, so it tells of no new enrolment.
 `course_completed` needs module requirements and fires again when its time changes; the enrolment state `completed`
 means concluded and is no completion. Only student enrolments count. Grades may exceed their maximum.
 https://developerdocs.instructure.com/services/canvas/data-services/live-events/overview/file.data_service_setup,
@@ -82,11 +83,14 @@ def _enrolment(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts | 
     kind = _ENROLMENT_STATES.get(state or "")
     if body.get("type") != "StudentEnrollment" or kind is None:
         return f"the enrolment of a {text(body.get('type'))} in the state {state} is none that counts"
+    created = metadata.get("event_name") == "enrollment_created"
+    if kind is Kind.ENROLLED and not created:
+        kind = Kind.AFFIRMED
     return {
         "kind": kind,
         "identities": learner(*_user(body.get("user_id"), metadata)),
         "activity": _named(body.get("course_id"), metadata),
-        "times": (body.get("created_at" if metadata.get("event_name") == "enrollment_created" else "updated_at"),),
+        "times": (body.get("created_at" if created else "updated_at"),),
         "person_name": full_name(body.get("user_name")),
         "extras": {"enrolment": identifier(body.get("enrollment_id"), "enrolment")},
     }
@@ -112,6 +116,8 @@ def _course_grade(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts
     if body.get("workflow_state") == "deleted":
         return "the course grade was deleted"
     raw = number(body.get("current_score"))
+    if raw is None:
+        return "the course grade holds no score yet"  # it is made when a student is enrolled
     return {
         "kind": Kind.EXPERIENCED,
         "identities": learner(*_user(body.get("user_id"), metadata)),
@@ -123,7 +129,9 @@ def _course_grade(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts
     }
 
 
-def _submission(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts:
+def _submission(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts | str:
+    if _global(text(body.get("user_id")), metadata) == text(metadata.get("user_id")) and not _is_student(metadata):
+        return _no_student(metadata)
     return {
         "kind": Kind.EXPERIENCED,
         "identities": learner(*_user(body.get("user_id"), metadata)),
@@ -148,7 +156,9 @@ def _outcome_result(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Fac
     return {**facts, **score, "times": (body.get("assessed_at"), body.get("created_at")), "extras": mastery}
 
 
-def _discussion_entry(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts:
+def _discussion_entry(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts | str:
+    if not _is_student(metadata):  # whoever acts is the author
+        return _no_student(metadata)
     return {
         "kind": Kind.EXPERIENCED,
         "identities": learner(*_user(body.get("user_id") or metadata.get("user_id"), metadata)),
@@ -172,9 +182,8 @@ def _asset_accessed(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Fac
 
 def _by_actor(metadata: Mapping[str, Any], named: ActivityName) -> Facts | str:
     """Return the facts of an event whose learner is whoever acted, if that was a student."""
-    role = text(metadata.get("context_role"))
-    if role not in _LEARNERS or text(metadata.get("user_id")) is None:
-        return f"the actor is not a student ({role})"
+    if not _is_student(metadata) or text(metadata.get("user_id")) is None:
+        return _no_student(metadata)
     return {
         "kind": Kind.EXPERIENCED,
         "identities": learner(*_user(metadata.get("user_id"), metadata), username(metadata.get("user_login"))),
@@ -182,6 +191,15 @@ def _by_actor(metadata: Mapping[str, Any], named: ActivityName) -> Facts | str:
         "times": (),
         "extras": {"course": text(metadata.get("context_id"))},
     }
+
+
+def _is_student(metadata: Mapping[str, Any]) -> bool:
+    """Return whether whoever acted is a student of the course, or may be one: the role is not told."""
+    return text(metadata.get("context_role")) in _LEARNERS
+
+
+def _no_student(metadata: Mapping[str, Any]) -> str:
+    return f"the actor is not a student ({text(metadata.get('context_role'))})"
 
 
 def _user(value: Any, metadata: Mapping[str, Any]) -> tuple[Identity | None, ...]:

@@ -3,7 +3,10 @@ r"""Moodle, through the plugins local_webhooks, tool_trigger and logstore_xapi.
 local_webhooks posts an event's data with `host`, `token` and `extra`, always JSON, whatever its content type says.
 tool_trigger posts a template that the administrator typed, as a form or as JSON with every value text; name its fields
 as Moodle names them (below), or give the source a mapping. logstore_xapi posts xAPI statements. The learner of a
-completion or an enrolment is `relateduserid`; `userid` is whoever acted (0 for cron). There is no event id.
+completion or an enrolment is `relateduserid`; `userid` is whoever acted (0 for cron). There is no event id. No event
+tells the role of anybody: a look at a course (`course_viewed`) may be that of a teacher or an administrator, so it says
+nothing here, and whoever is enrolled counts as a learner. A template of one's own can tell starts: tool_trigger can
+look up the roles, and the mapping can call what it then posts `started`.
 `\core\event\course_completion_updated` means that the criteria were edited, not that anybody completed.
 https://github.com/valentineus/moodle-webhooks, https://github.com/catalyst/moodle-tool_trigger,
 https://github.com/xAPI-vle/moodle-logstore_xapi; completion states:
@@ -31,13 +34,11 @@ from app.lms._values import activity, mapping, number, scaled, text
 _TEMPLATE_LEFT_OVER = re.compile(r"\{\w+\}")
 _COURSE, _MODULE = "course", "module"
 _RELATED, _ACTOR = "relateduserid", "userid"
-_COURSE_VIEWED = r"\core\event\course_viewed"
 # event: kind, what the activity is, who the learner is
 _EVENTS: dict[str, tuple[Kind, str, str]] = {
     r"\core\event\course_completed": (Kind.COMPLETED, _COURSE, _RELATED),
     r"\core\event\user_enrolment_created": (Kind.ENROLLED, _COURSE, _RELATED),
     r"\core\event\user_enrolment_deleted": (Kind.WITHDRAWN, _COURSE, _RELATED),
-    _COURSE_VIEWED: (Kind.EXPERIENCED, _COURSE, _ACTOR),
     r"\core\event\badge_awarded": (Kind.EARNED, "badge", _RELATED),
     r"\core\event\badge_revoked": (Kind.EXPIRED, "badge", _RELATED),
     r"\tool_certificate\event\certificate_issued": (Kind.CERTIFIED, _COURSE, _RELATED),
@@ -85,8 +86,6 @@ def _rule(name: str, data: Mapping[str, Any], other: Mapping[str, Any]) -> tuple
         return f"the event {name[:100]!r} tells nothing about a learner's progress"
     if text(data.get("anonymous")) == "1":
         return "the event is anonymous"
-    if name == _COURSE_VIEWED and text(data.get("courseid")) in _NO_COURSE:
-        return "the event is about the site, not a course"
     return rule
 
 
@@ -142,10 +141,9 @@ def _place(data: Mapping[str, Any], other: Mapping[str, Any], subject: str) -> t
 
 
 def _learner(data: Mapping[str, Any], role: str) -> tuple[Identity, ...]:
-    told = text(data.get(role))
-    if told in {None, "0"} and role == _RELATED:
-        other = mapping(data.get("other"))
-        told = text(other.get(_RELATED))
+    told = text(data.get(_RELATED))
+    if told in {None, "0"}:  # nobody else acted for them
+        told = text(data.get(_ACTOR) if role == _ACTOR else mapping(data.get("other")).get(_RELATED))
     own = told == text(data.get(_ACTOR))
     return learner(
         account(told if told != "0" else None),

@@ -3,9 +3,11 @@
 The payload is `{<data class>: {...}, event_metadata: {...}}`, or the same tree flattened with underscores, every value
 text and `None` spelled out; the flattened one is JSON labelled as a form, or a form. Older versions named the data
 `enrollment`, `user` and so on. Nothing is signed. There is no "course completed": a certificate or a passing grade is
-what the platform knows. One enrolment may arrive as two events with different ids.
+what the platform knows. One enrolment may arrive as two events with different ids, and "changed" says that something
+about it has, its mode for one. Who enrols again after leaving gets the old record back, with its `creation_date`.
 https://github.com/aulasneo/openedx-webhooks,
-https://github.com/openedx/openedx-events/blob/main/openedx_events/learning/data.py
+https://github.com/openedx/openedx-events/blob/main/openedx_events/learning/data.py,
+https://github.com/openedx/openedx-platform/blob/master/common/djangoapps/student/models/course_enrollment.py (enroll)
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.learning import Kind, LearningEvent
@@ -26,9 +29,10 @@ from app.lms._values import activity, identifier, number, share, text, truth
 _METADATA = "event_metadata"
 _TYPE = re.compile(r"org\.openedx\.learning\.(.+)\.v\d+", re.ASCII)
 _AWARDED = "downloadable"
+_FRESH = timedelta(days=1)  # more than two zones differ by: the event's time may come without one
 _EVENTS = {
     "course.enrollment.created": Kind.ENROLLED,
-    "course.enrollment.changed": Kind.ENROLLED,
+    "course.enrollment.changed": Kind.AFFIRMED,
     "course.unenrollment.completed": Kind.WITHDRAWN,
     "certificate.created": Kind.CERTIFIED,
     "certificate.changed": Kind.CERTIFIED,
@@ -84,7 +88,7 @@ def _read(name: str, data: _Tree, metadata: _Tree, setup: SourceSetup) -> Parsed
         truth(data.get("is_passing")),
         text(data.get("current_status")),
     )
-    if kind is Kind.ENROLLED and active is False:
+    if kind in {Kind.ENROLLED, Kind.AFFIRMED} and active is False:
         kind = Kind.WITHDRAWN
     if kind is Kind.PASSED and passing is not True:
         return Parsed(ignored="the learner is not passing, which may mean not yet")
@@ -93,8 +97,9 @@ def _read(name: str, data: _Tree, metadata: _Tree, setup: SourceSetup) -> Parsed
     passed_at = data.get("passed_timestamp")
     if kind is Kind.EXPERIENCED and text(passed_at):
         kind = Kind.PASSED
-    created = data.get("creation_date") if name == "course.enrollment.created" else None
-    at, at_text = first_of(passed_at, created, metadata.get("time"), zone=setup.zone)
+    at, at_text = first_of(passed_at, metadata.get("time"), zone=setup.zone)
+    if name == "course.enrollment.created":
+        at, at_text = _enrolled(data, metadata, setup)
     grade = data.get("percent_grade")
     score = None if kind is Kind.EXPIRED else share(data.get("grade") if grade is None else grade)
     place, title = _place(data)
@@ -117,6 +122,14 @@ def _read(name: str, data: _Tree, metadata: _Tree, setup: SourceSetup) -> Parsed
         extras={key: value for key, value in extras.items() if value},
     )
     return Parsed((event,))
+
+
+def _enrolled(data: _Tree, metadata: _Tree, setup: SourceSetup) -> tuple[datetime | None, str | None]:
+    """Return when somebody enrolled: when the record was made or, if it is an old one, when the event was."""
+    made, made_text = first_of(data.get("creation_date"), zone=setup.zone)
+    told, told_text = first_of(metadata.get("time"), zone=setup.zone)
+    is_new = made is not None and (told is None or told - made < _FRESH)
+    return (made, made_text) if is_new else (told, told_text)
 
 
 def _place(data: _Tree) -> tuple[str | None, Any]:

@@ -41,6 +41,13 @@ def canvas(number: int, name: str, body: dict[str, Any], actor: str = "700000000
     return {"metadata": told | {"user_id": actor, "context_role": "StudentEnrollment"}, "body": body}
 
 
+def enrolled_in_canvas(number: int, name: str, **told: Any) -> dict[str, Any]:
+    ids = {"user_id": "70000000000455", "course_id": "70000000003311", "enrollment_id": "70000000000001"}
+    times = {"created_at": DAY.format(1), "updated_at": DAY.format(number)}
+    body = {"type": "StudentEnrollment", "workflow_state": "active", **ids, **times, **told}
+    return canvas(number, name, body, actor="70000000000001")
+
+
 def completed_in_canvas(number: int, user: str, course: str) -> dict[str, Any]:
     progress = {"completed_at": DAY.format(number)}
     user_told = {"id": user, "email": "Ana@Example.org"}
@@ -69,14 +76,27 @@ def statement(verb: str, number: int, **result: Any) -> dict[str, Any]:
     }
 
 
+EARNED = "http://id.tincanapi.com/verb/earned"
+
+
+def by_openedx(told: dict[str, Any]) -> dict[str, Any]:
+    version = {"https://w3id.org/xapi/openedx/extension/transformer-version": "event-routing-backends@9.0.0"}
+    return told | {"context": {"extensions": version}}
+
+
+def taught(told: dict[str, Any]) -> dict[str, Any]:
+    return told | {"metadata": told["metadata"] | {"context_role": "TeacherEnrollment"}}
+
+
 @dataclass(frozen=True)
 class Story:
-    """Bodies in the order of their making; each attempt that they amount to, as (state, passed)."""
+    """Bodies in the order of their making; each attempt that they amount to, as (state, passed), and its best score."""
 
     adapter: str
     bodies: Sequence[Any]
     attempts: Sequence[tuple[str, bool | None]]
     headers: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+    scores: Sequence[str | None] | None = None
 
 
 SEQUENCES = {
@@ -103,18 +123,7 @@ SEQUENCES = {
     "local and global ids, a completion that fires again": Story(
         "canvas",
         [
-            canvas(
-                1,
-                "enrollment_created",
-                {
-                    "user_id": "70000000000455",
-                    "course_id": "70000000003311",
-                    "type": "StudentEnrollment",
-                    "workflow_state": "active",
-                    "created_at": DAY.format(1),
-                },
-                actor="70000000000001",
-            ),
+            enrolled_in_canvas(1, "enrollment_created"),
             completed_in_canvas(5, "455", "3311"),
             completed_in_canvas(6, "70000000000455", "70000000003311"),
         ],
@@ -129,10 +138,55 @@ SEQUENCES = {
         ],
         [("completed", True)],
     ),
+    "an enrolment that changes after the end, and one that comes back": Story(
+        "canvas",
+        [
+            enrolled_in_canvas(1, "enrollment_created"),
+            canvas(2, "course_grade_change", {"user_id": "455", "course_id": "3311", "current_score": None}),
+            completed_in_canvas(6, "455", "3311"),
+            enrolled_in_canvas(10, "enrollment_updated", limit_privileges_to_course_section=True),
+            enrolled_in_canvas(12, "enrollment_updated", workflow_state="deleted"),
+            enrolled_in_canvas(14, "enrollment_updated"),
+            canvas(15, "course_grade_change", {"user_id": "455", "course_id": "3311", "current_score": None}),
+        ],
+        [("completed", None), ("enrolled", None)],
+    ),
+    "a mode that changes when the certificate is bought, and an old record that is taken up again": Story(
+        "openedx",
+        [
+            openedx("1-4a6e", "course.enrollment.created", 1, is_active=True, creation_date=DAY.format(1)),
+            openedx("2-4a6e", "course.passing.status.updated", 3, is_passing=True),
+            openedx("3-4a6e", "course.enrollment.changed", 4, is_active=True, mode="verified"),
+            openedx("4-4a6e", "certificate.created", 5, current_status="downloadable"),
+            openedx("5-4a6e", "course.enrollment.created", 9, is_active=True, creation_date=DAY.format(1)),
+        ],
+        [("completed", True), ("enrolled", None)],
+    ),
+    "a mode told as a registration, and a grade told as earned": Story(
+        "openedx",
+        [
+            by_openedx(statement("registered", 1)),
+            by_openedx(statement("earned", 2, score={"scaled": 0.87}) | {"verb": {"id": EARNED}}),
+            by_openedx(statement("passed", 3)),
+            by_openedx(statement("registered", 4)),
+        ],
+        [("completed", True)],
+        scores=["0.87"],
+    ),
+    "teachers who take part": Story(
+        "canvas",
+        [
+            taught(canvas(1, "discussion_entry_created", {"user_id": "455", "discussion_topic_id": "3311"})),
+            taught(canvas(2, "submission_created", {"user_id": "455", "assignment_id": "3311"})),
+            taught(canvas(3, "submission_updated", {"user_id": "8", "assignment_id": "3311"})),
+        ],
+        [("in_progress", None)],
+    ),
     "an administrator who acts for the learner": Story(
         "moodle",
         [
             moodle("user_enrolment_created", 1, learner=8, actor=2),
+            moodle("course_viewed", 1, learner=0, actor=3),
             moodle("course_completed", 2, learner=8, actor=3),
             moodle("course_completion_updated", 3, learner=0, actor=2),
         ],
@@ -213,6 +267,7 @@ async def test_a_sequence_gives_the_same_attempts_forwards_and_backwards(
     backwards = await told(rival, sequence, 1, backwards=True)
 
     assert [(row[1], row[2]) for row in forwards] == list(sequence.attempts)
+    assert sequence.scores is None or [row[3] for row in forwards] == list(sequence.scores)
     assert [row[:-1] for row in backwards] == [row[:-1] for row in forwards]
     assert len({row[-1] for row in forwards}) == 1
     assert await deliveries(acme)
