@@ -17,10 +17,7 @@ from app.outbound import CallFailed, CallRefused, Outbound
 log = structlog.get_logger(__name__)
 
 PAUSE_SECONDS = 60.0
-"""Least time between two fetches for one owner, whatever is claimed in their name."""
-
-RETRY_SECONDS = 10.0
-"""The same after a fetch that failed."""
+"""Least time between two fetches for one owner, failed ones too, whatever is claimed in their name."""
 
 STALE_SECONDS = 3_600.0
 """After so long a set is fetched anew beside the request that uses it, so that a withdrawn key goes some time."""
@@ -86,8 +83,7 @@ class KeySets:
         return self._kept[place].failed
 
     def _begin(self, place: Place, kept: _Kept) -> None:
-        pause = RETRY_SECONDS if kept.failed else PAUSE_SECONDS
-        if kept.fetching is None and time.monotonic() - kept.tried_at >= pause:
+        if kept.fetching is None and time.monotonic() - kept.tried_at >= PAUSE_SECONDS:
             kept.tried_at = time.monotonic()
             kept.fetching = asyncio.create_task(self._fetch(place, kept))
 

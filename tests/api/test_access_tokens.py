@@ -227,8 +227,7 @@ async def test_while_the_keys_cannot_be_fetched_known_ones_work_for_a_day_and_th
     provider = await issuer.trust(acme)
     issuer.down = True
     first = await read(guest, signed(claims(acme)))
-    for name in ("PAUSE_SECONDS", "RETRY_SECONDS"):
-        monkeypatch.setattr(keysets, name, 0.0)
+    monkeypatch.setattr(keysets, "PAUSE_SECONDS", 0.0)
     issuer.down = False
     assert (await read(guest, signed(claims(acme)))).status_code == 200
 
@@ -304,7 +303,7 @@ async def test_log_lines_name_the_identity_provider_and_never_a_person_or_a_toke
     acme: Organisation, guest: httpx.AsyncClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = await issuer.trust(acme)
-    monkeypatch.setattr(keysets, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(keysets, "PAUSE_SECONDS", 0.0)
     told = claims(acme, email="rosa@example.org", preferred_username="rosa.okafor")
     tokens = [signed(told), signed(told), signed(told, STRANGE), signed(told | {"exp": 1}), signed(told, kid="gone")]
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -122,6 +123,31 @@ async def test_known_keys_work_while_their_endpoint_is_down(
 
     assert known.status_code == 200
     assert (unknown.status_code, unknown.headers["retry-after"]) == (503, "3")
+
+
+async def test_a_fetch_that_failed_is_tried_again_after_a_minute_whoever_asks(
+    acme: Organisation, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=1_000_000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(keysets, "time", clock)
+    sender = await connect(acme, "jws")
+    known = (token(OLD, COMPLETION.replace(b"e-1", b"e-%d" % number)) for number in range(9))
+    await post(acme, sender, next(known))
+    endpoint.down, endpoint.keys = True, [OLD, NEW]
+
+    statuses = []
+    for seconds in (60, 11, 48):  # the fetch of the first fails; the second and the third come less than a minute later
+        clock.now += seconds
+        answers = await asyncio.gather(*(post(acme, sender, token(NEW)) for _ in range(5)), post(acme, sender, next(known)))
+        statuses.append([answer.status_code for answer in answers])
+    asked_while_down = endpoint.fetched
+    endpoint.down = False
+    clock.now += 1
+    mended = await post(acme, sender, token(NEW))
+
+    assert statuses == [[503] * 5 + [200]] * 3
+    assert (asked_while_down, mended.status_code, endpoint.fetched) == (2, 200, 3)
 
 
 async def test_known_keys_work_while_their_endpoint_is_slow(
