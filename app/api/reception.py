@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import structlog
+from sqlalchemy.exc import DataError, IntegrityError
 
 from app.api import readings, telemetry
 from app.api.budgets import Budgets
@@ -23,6 +25,9 @@ from app.models.sources import UNVERIFIED_HEADER, DeliveryStatus
 from app.services.ingest import Inbound, Receipt
 
 log = structlog.get_logger(__name__)
+
+_UNSTORABLE = (DataError, IntegrityError, OverflowError, ValueError)
+"""What a database, or its driver, says of values that it cannot hold; ValueError: of texts that are no Unicode."""
 
 
 class Reception:
@@ -62,12 +67,28 @@ class Reception:
             raise ThroughlineError(f"The delivery cannot be decoded: {error}.", code=error.code.value) from error
         try:
             with self._budgets.place(connected.source_id, len(body)):
-                receipt = await self._ingest.submit(connected.tenant, inbound)
+                receipt = await self._kept(connected, inbound)
         except Unavailable:
             telemetry.delivery_judged(adapter, "unavailable")
             raise
-        telemetry.delivery_judged(adapter, receipt.status.value)
+        telemetry.delivery_judged(adapter, receipt.status.value, receipt.conflicts)
         return _acknowledgement(receipt)
+
+    async def _kept(self, connected: Connected, inbound: Inbound) -> Receipt:
+        """Return what became of a delivery; one whose events the database refuses is kept without them, for a replay.
+
+        The reader should have said what is wrong with it: that it did not is logged as an error.
+        """
+        try:
+            return await self._ingest.submit(connected.tenant, inbound)
+        except _UNSTORABLE as error:
+            refusal = type(error).__name__
+        reason = "the database refuses what it tells; it is kept as it came, for a replay"
+        unread = replace(inbound, status=DeliveryStatus.QUARANTINED, reason=reason, events=())
+        receipt = await self._ingest.submit(connected.tenant, unread)
+        kept_as = ids.encode(models.Delivery.prefix, receipt.delivery_id)
+        log.error("delivery_unstorable", tenant=connected.tenant.slug, delivery=kept_as, error_type=refusal)
+        return receipt
 
     async def _admitted(self, connected: Connected, delivery: Delivery, path_secret: str) -> Inbound:
         """Return what to keep of a delivery. Raises Refused and TransportFault."""
@@ -94,5 +115,5 @@ def _acknowledgement(receipt: Receipt) -> bytes:
     reason = "null" if receipt.reason is None else json.dumps(receipt.reason)
     return (
         f'{{"delivery":"{delivery_id}","status":"{receipt.status.value}","recorded":{receipt.recorded},'
-        f'"duplicates":{receipt.duplicates},"reason":{reason}}}'
+        f'"duplicates":{receipt.duplicates},"conflicts":{receipt.conflicts},"reason":{reason}}}'
     ).encode()

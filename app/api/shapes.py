@@ -17,6 +17,8 @@ from app.services.nouns import NounType
 
 LIMIT_MOST = 200
 _RANGES = ("created_at", "recorded_at", "received_at", "occurred_at")
+_BOUNDS: dict[type, Any] = {date: Day, int: Annotated[int, Field(ge=0, lt=2**31)]}
+"""By the type of a column what bounds it; an instant, where it is not told."""
 
 
 def camel(text: str) -> str:
@@ -120,7 +122,7 @@ def query_shape(noun: NounType[Any], *, sort: str | None = None, within: str | N
     for name in (each for each in noun.filters if each != within):
         fields[name] = _filter(noun, name)
     for name in (*(each for each in _RANGES if each in noun.table.c), *noun.ranges):
-        bound = Day if noun.table.c[name].type.python_type is date else AwareTime
+        bound = _BOUNDS.get(noun.table.c[name].type.python_type, AwareTime)
         fields[f"{name}_gte"] = (bound | None, Field(default=None, description=f"Only from this {name} on."))
         fields[f"{name}_lt"] = (bound | None, Field(default=None, description=f"Only before this {name}."))
     shape: type[BaseModel] = create_model(f"{camel(noun.plural)}Query", __config__=ConfigDict(extra="forbid"), **fields)

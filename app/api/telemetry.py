@@ -21,6 +21,12 @@ _request_seconds = Histogram(
 _deliveries = Counter(
     "throughline_deliveries_total", "Deliveries by adapter and verdict.", ("adapter", "verdict"), registry=REGISTRY
 )
+_conflicts = Counter(
+    "throughline_conflicting_events_total",
+    "Events whose id was there with other content; the first wins.",
+    ("adapter",),
+    registry=REGISTRY,
+)
 _commit_seconds = Histogram(
     "throughline_ingest_commit_seconds", "Time of one group commit.", buckets=_SECONDS, registry=REGISTRY
 )
@@ -75,9 +81,11 @@ def _of_request(method: str, route: str, status: int) -> tuple[Counter, Histogra
     return _requests.labels(method, route, str(status)), _request_seconds.labels(route)
 
 
-def delivery_judged(adapter: str, verdict: str) -> None:
-    """Count one delivery."""
+def delivery_judged(adapter: str, verdict: str, conflicts: int = 0) -> None:
+    """Count one delivery, and its events that contradict those of the same id."""
     _of_delivery(adapter, verdict).inc()
+    if conflicts:
+        _conflicts.labels(adapter).inc(conflicts)
 
 
 @functools.lru_cache(maxsize=500)

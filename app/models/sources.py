@@ -188,4 +188,5 @@ class Acknowledgement(Answer):
     status: DeliveryStatus = Field(description="What became of it.")
     recorded: int = Field(description="Learning events recorded.")
     duplicates: int = Field(description="Learning events that were there already.")
+    conflicts: int = Field(description="Those of them that were there with other content; the first wins.")
     reason: str | None = Field(default=None, description="Why it was ignored or quarantined.")

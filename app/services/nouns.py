@@ -69,8 +69,8 @@ class NounType(Generic[R]):
     (or the mapping of a version) into the values of its shapes, where they differ; `linked` does the latter for many
     rows with queries. `followed` does what a change entails; it is given the former values of the columns that changed
     (on creation: None for each). `filters` names what narrows a list: columns, and what a row shows without having a
-    column for it, which `derived` turns into a condition. `ranges` names columns, besides the instants, that a list
-    bounds from and before.
+    column for it, which `derived` turns into a condition. `ranges` names columns of days and counts that a
+    list bounds from and before, as it does the instants.
     `volatile` says that something shown changes without a new version, so that no ETag saves an answer.
     """
 

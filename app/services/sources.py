@@ -71,6 +71,7 @@ DELIVERIES = NounType(
     plural="deliveries",
     filters=("source_id", "status"),
     sorts=("received_at", "recorded_at"),
+    ranges=("conflicts",),
     shown=_shown,
 )
 

@@ -139,7 +139,9 @@ async def test_a_fetch_that_failed_is_tried_again_after_a_minute_whoever_asks(
     statuses = []
     for seconds in (60, 11, 48):  # the fetch of the first fails; the second and the third come less than a minute later
         clock.now += seconds
-        answers = await asyncio.gather(*(post(acme, sender, token(NEW)) for _ in range(5)), post(acme, sender, next(known)))
+        answers = await asyncio.gather(
+            *(post(acme, sender, token(NEW)) for _ in range(5)), post(acme, sender, next(known))
+        )
         statuses.append([answer.status_code for answer in answers])
     asked_while_down = endpoint.fetched
     endpoint.down = False

@@ -124,7 +124,8 @@ async def _kept(exchange: Exchange, prepared: posts.Prepared) -> Outcome:
     except Unavailable:
         telemetry.delivery_judged(adapter, "unavailable")
         raise
-    telemetry.delivery_judged(adapter, outcome.receipt.status.value if outcome.receipt else "rejected")
+    verdict = outcome.receipt.status.value if outcome.receipt else "rejected"
+    telemetry.delivery_judged(adapter, verdict, len(outcome.conflicts))
     return outcome
 
 
