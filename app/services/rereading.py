@@ -6,7 +6,8 @@
 - An event that was taken back is told again by whichever delivery tells it.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -72,10 +73,14 @@ async def plan(session: AsyncSession, readings: Sequence[Read]) -> Plan:
     """Return what the deliveries, in their order, add to what is stored, change in it, and take back."""
     stored = await _stored(session, readings)
     now, found = dict(stored), Plan({read.delivery_id: Tally() for read in readings})
+    before: dict[UUID, list[FactKey]] = defaultdict(list)
+    for fact, standing in stored.items():
+        before[standing.delivery_id].append(fact)
     for read in readings:
         told = _tell(read, now, found)
         if read.keyed.item.status in _READABLE:
-            _take_back(read, told, now, found)
+            left = (fact for fact in before[read.delivery_id] if fact not in told and fact[1] not in read.held_back)
+            _take_back(read, left, now, found)
     found.known = {fact for fact in found.told if fact in stored}
     changed = found.known | found.taken_back.keys()
     voided = {(fact[0], voids) for fact in changed if (voids := stored[fact].voids) is not None}
@@ -128,11 +133,10 @@ def _tell(read: Read, now: dict[FactKey, Standing], found: Plan) -> set[FactKey]
     return told
 
 
-def _take_back(read: Read, told: Collection[FactKey], now: dict[FactKey, Standing], found: Plan) -> None:
-    """Note what a delivery told before and tells no more."""
-    for fact, standing in list(now.items()):
-        mine = standing.delivery_id == read.delivery_id and standing.content != NOTHING
-        if mine and fact not in told and fact[1] not in read.held_back:
+def _take_back(read: Read, left: Iterable[FactKey], now: dict[FactKey, Standing], found: Plan) -> None:
+    """Note what is `left` of what a delivery told before, unless another one tells it or it is taken back already."""
+    for fact in left:
+        if now[fact].delivery_id == read.delivery_id and now[fact].content != NOTHING:
             now[fact] = Standing(read.delivery_id, NOTHING)
             found.taken_back[fact] = read.delivery_id
             found.tallies[read.delivery_id].gained -= 1

@@ -236,3 +236,33 @@ async def test_erasing_whom_an_event_was_wrongly_read_as_leaves_no_trace_of_them
     assert "ana@example.org" not in json.dumps(await events(acme))
     assert await enrolled(acme) == {("bob", "fire", "completed", "0.8")}
     assert (await acme.client.post(f"/v1/deliveries/{kept}/replay")).status_code == 409
+
+
+async def test_a_corrected_fact_stays_out_when_people_are_merged_and_names_of_activities_are_linked_elsewhere(
+    acme: Organisation,
+) -> None:
+    sender = await connect(acme, "basic", mapping=TIMED)
+    kept = (await send(acme, sender))["delivery"]
+    await read_as(acme, sender, {"learner": [{"kind": "account", "path": "boss"}], "activity": "section"})
+    await replay(acme, kept)
+    people = {
+        (await acme.client.get(f"/v1/people/{each['id']}/identities")).json()["items"][0]["value"]: each["id"]
+        for each in (await acme.client.get("/v1/people")).json()["items"]
+    }
+    names = {
+        each["external_id_in_source"]: each
+        for each in (await acme.client.get("/v1/activity-references")).json()["items"]
+    }
+
+    merged = await acme.client.post(f"/v1/people/{people['bob']}/merge", json={"person_id": people["ana"]})
+    assert merged.is_success, merged.text
+    linked = {"activity_id": names["s-9"]["activity_id"]}
+    moved = await acme.client.patch(f"/v1/activity-references/{names['fire']['id']}", json=linked)
+    assert moved.is_success, moved.text
+
+    (enrolment,) = (await acme.client.get("/v1/enrolments")).json()["items"]
+    assert (enrolment["events"], enrolment["activity_id"]) == (1, names["s-9"]["activity_id"])
+    assert enrolment["person_id"] == people["bob"]
+    await replay(acme, kept)
+    (after,) = (await acme.client.get("/v1/enrolments")).json()["items"]
+    assert after == enrolment

@@ -127,6 +127,33 @@ async def test_a_replay_of_statements_without_ids_finds_them_known(store: Store)
     assert len((await store.org.client.get("/v1/learning-events")).json()["items"]) == 2
 
 
+async def test_a_replay_corrects_the_event_of_a_statement_and_never_the_statement(store: Store) -> None:
+    client, verb = store.org.client, "https://example.org/verbs/finished"
+    (source,) = (await client.get("/v1/sources")).json()["items"]
+
+    async def read_as(kind: str) -> None:
+        answer = await client.patch(f"/v1/sources/{source['id']}", json={"mapping": {"verbs": {verb: kind}}})
+        assert answer.status_code == 200, answer.text
+
+    async def states() -> list[str]:
+        await client.post("/v1/deliveries/replay", json={"source_id": source["id"], "status": ["applied", "ignored"]})
+        return [each["state"] for each in (await client.get("/v1/enrolments")).json()["items"]]
+
+    await read_as("started")
+    sent = statement(verb={"id": verb}, timestamp="2026-03-04T15:30:00Z")
+    await store.kept(sent)
+    kept = await store.found()
+    found = [await states()]
+    for kind in ("completed", "ignore", "failed"):
+        await read_as(kind)
+        found.append(await states())
+
+    assert found == [["in_progress"], ["completed"], [], ["failed"]]
+    assert await store.found() == kept
+    await store.kept(statement(verb={"id": "http://adlnet.gov/expapi/verbs/voided"}, object=_reference(sent["id"])))
+    assert await states() == []
+
+
 async def test_voiding_takes_a_statement_out_of_the_resource_and_of_the_figures(store: Store) -> None:
     sent = statement()
     await store.kept(sent)
