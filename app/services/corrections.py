@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -195,20 +195,29 @@ def read_of(identity_ids: Collection[UUID]) -> ColumnElement[bool]:
     )
 
 
-def standing(event: Any, at: datetime | None) -> ColumnElement[bool]:
+async def any_at_all(session: AsyncSession) -> bool:
+    """Return whether the tenant has any correction."""
+    some = exists().where(_EVENTS.c.tenant_id == unit_of(session).tenant.id, _EVENTS.c.corrects_key.is_not(None))
+    return bool(await session.scalar(select(some)))
+
+
+def standing(event: Any, at: datetime | None, *, corrected: bool) -> ColumnElement[bool]:
     """Return the condition that a row of learning events, whose columns are `event`, was not corrected by `at`.
 
-    None: that it is not to this day.
+    None: that it is not to this day. `corrected`: whether the tenant has any correction; else every row stands.
     """
+    if not corrected:
+        return true()
     later = _EVENTS.alias()
     return ~exists().where(_same(later, event), later.c.corrects_key == _root(event), _after(later, event, at))
 
 
-def voided(event: Any, at: datetime) -> ColumnElement[bool]:
-    """Return the condition that a row of learning events, whose columns are `event`, was voided by `at`."""
+def voided(event: Any, at: datetime, *, corrected: bool) -> ColumnElement[bool]:
+    """Return the condition that a row of learning events was voided by `at`; the arguments are those of `standing`."""
     voiding = _EVENTS.alias()
-    names_it = and_(_same(voiding, event), voiding.c.voids_key == _root(event), voiding.c.recorded_at <= at)
-    return exists().where(names_it, standing(voiding.c, at))
+    key = _root(event) if corrected else event.dedup_key
+    names_it = and_(_same(voiding, event), voiding.c.voids_key == key, voiding.c.recorded_at <= at)
+    return exists().where(names_it, standing(voiding.c, at, corrected=corrected))
 
 
 def _root(event: Any) -> ColumnElement[Any]:

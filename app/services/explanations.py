@@ -114,7 +114,7 @@ async def events(
         .join(Delivery, (col(Delivery.tenant_id) == col(event.tenant_id)) & (col(Delivery.id) == event.delivery_id))
         .where(
             col(event.occurred_at) <= scope.now,
-            standing(event, scope.as_of),
+            standing(event, scope.as_of, corrected=scope.corrected),
             *_of_subject(session, scope, references),
             *_of_segment(session, computed, references, identities),
         )

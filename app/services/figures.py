@@ -21,7 +21,7 @@ from app.domain.metrics.privacy import hide, is_small, minimum_cohort
 from app.domain.metrics.spelling import Asked
 from app.models.tenancy import TenantSettings
 from app.models.unit import unit_of
-from app.services import inputs, protection, subjects
+from app.services import corrections, inputs, protection, subjects
 from app.services.inputs import DIMENSIONS, SEGMENTS, Given, Link, Place, Provider, Read, Scope
 from app.services.inputs._provider import BUCKETS, Label
 from app.services.protection import Loaded
@@ -158,8 +158,11 @@ async def compute(
     settings = await _settings(session, view.as_of)
     scope = _scope(session, kind, subject_ids, view, settings)
     least = await _tenant_minimum(session)
+    jobs = _jobs(kind, asked, view.by)
+    if any(job.provider.events for job in jobs):
+        scope = replace(scope, corrected=await corrections.any_at_all(session))
     found: dict[Asked, dict[UUID, list[Computed]]] = {}
-    for job in _jobs(kind, asked, view.by):
+    for job in jobs:
         there = replace(scope, by=job.by, parameters=dict(job.parameters))
         loaded = await protection.load(session, job.provider, there)
         k = minimum_cohort(job.provider.sensitivity, least)

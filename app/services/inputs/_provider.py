@@ -38,6 +38,7 @@ class Scope:
 
     `as_of` bounds what was recorded (None: now); `now` is the present of every formula and bounds what occurred.
     `since` and `until` bound the day that places a fact, half-open in `zone`. `audience` names the snapshot.
+    `corrected`: whether the tenant may have learning events that a replay corrected (`services.corrections`).
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Scope:
     audience: str = "at_end"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     settings: Any = None
+    corrected: bool = True
 
     @property
     def today(self) -> date:

@@ -141,7 +141,7 @@ def told(session: AsyncSession, scope: Scope) -> Subquery:
     conditions = [
         col(event.tenant_id) == unit_of(session).tenant.id,
         col(event.occurred_at) <= scope.now,
-        standing(event, scope.as_of),
+        standing(event, scope.as_of, corrected=scope.corrected),
     ]
     if scope.as_of is not None:
         conditions.append(col(event.recorded_at) <= scope.as_of)

@@ -75,8 +75,8 @@ def _seen(session: AsyncSession, scope: Scope, days: int | None) -> Subquery:
         .where(
             event.c.tenant_id == unit_of(session).tenant.id,
             event.c.kind.in_(_QUALIFYING),
-            standing(event.c, at),
-            ~voided(event.c, at),
+            standing(event.c, at, corrected=scope.corrected),
+            ~voided(event.c, at, corrected=scope.corrected),
             *([] if days is None else [event.c.occurred_at > scope.now - timedelta(days=days)]),
             event.c.occurred_at <= scope.now,
             event.c.recorded_at <= at,

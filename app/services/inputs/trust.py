@@ -108,7 +108,7 @@ async def _events(session: AsyncSession, scope: Scope) -> Mapping[Place, Events]
         table.c.identity_id.is_not(None),
         occurred_at <= scope.now,
         table.c.recorded_at <= at,
-        standing(table.c, at),
+        standing(table.c, at, corrected=scope.corrected),
         *within(occurred_at, scope),
     ]
     found: dict[Place, Events] = {}

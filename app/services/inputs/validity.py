@@ -180,7 +180,7 @@ def _told(session: AsyncSession, scope: Scope) -> Subquery:
             event.c.tenant_id == unit_of(session).tenant.id,
             event.c.kind.in_((Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED)),
             event.c.recorded_at <= at,
-            standing(event.c, at),
+            standing(event.c, at, corrected=scope.corrected),
         )
         .group_by(*keys)
         .subquery()
