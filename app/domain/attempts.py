@@ -17,6 +17,12 @@ was one); ratings, points and badges before it belong to no attempt. A further a
 Nothing else does: progress, answers and other interactions after the end are echoes, and a second completion while the
 first is valid is a semantic duplicate that may prolong the validity.
 
+Numbered enrolments. Some senders number the enrolments of a learner and tell the number with each fact (`attempt_key`).
+Facts under different numbers of one source belong to different attempts, whatever lies between them, and facts under
+one number to one, wherever they stand; only a start or a verdict after its expiry opens another under its number. The
+first fact under a number takes over the current attempt unless that has another number of this source or is left by the
+rules above; else it opens one of its own, also without a time. Ratings, points and badges open none.
+
 Inside an attempt.
 - `completed`, `passed` and `certified` all complete it, at the earliest of them: platforms send one, two or all three.
   Whether it was passed is a second axis: completed with passed false is `completed` and not passed; `failed` is the
@@ -49,7 +55,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from app.domain.learning import FactKey, Kind, StoredFact, Target
-from app.domain.milestones import Milestones
+from app.domain.milestones import RENEWING, Milestones
 
 
 class EnrolmentState(StrEnum):
@@ -165,17 +171,16 @@ def fold(
     passed over. No facts, or only such as belong to no attempt, give `()`.
     """
     attempts: list[Milestones] = []
+    numbered: dict[_Number, Milestones] = {}
     for fact in sorted(_taken(facts, voided, corrected, as_of), key=_position):
-        if not attempts:
-            if fact.kind in _NEVER_FIRST:
-                continue
-            attempts.append(Milestones(fact))
-        elif not fact.time_inferred and attempts[-1].is_left_by(fact):
-            attempts.append(Milestones(fact))
-        home = _expiring(attempts, fact.occurred_at) if fact.kind is Kind.EXPIRED else attempts[-1]
-        home.take(fact)
+        home = _by_number(attempts, fact, numbered) if fact.attempt_key is not None else _by_time(attempts, fact)
+        if home is not None:
+            home.take(fact)
     return tuple([_frozen(ordinal, attempt) for ordinal, attempt in enumerate(attempts, 1)])
 
+
+_Number = tuple[UUID, bytes]
+"""(source id, attempt key)."""
 
 _DUE, _REVOKED, _LAPSED_BEFORE_THE_NEXT, _NO_COMPLETION = range(4)
 _NEVER_FIRST = frozenset({Kind.RATED, Kind.EARNED})
@@ -218,6 +223,41 @@ def _taken(
     if voided:
         known = [fact for fact in known if fact.event_key is None or (fact.source, fact.event_key) not in voided]
     return known if as_of is None else [fact for fact in known if fact.occurred_at <= as_of]
+
+
+def _by_time(attempts: list[Milestones], fact: StoredFact) -> Milestones | None:
+    """Return the attempt that a fact belongs to by its place among the others; None: to none."""
+    if not attempts:
+        return None if fact.kind in _NEVER_FIRST else _opened(attempts, fact)
+    if not fact.time_inferred and attempts[-1].is_left_by(fact):
+        return _opened(attempts, fact)
+    return _expiring(attempts, fact.occurred_at) if fact.kind is Kind.EXPIRED else attempts[-1]
+
+
+def _by_number(attempts: list[Milestones], fact: StoredFact, numbered: dict[_Number, Milestones]) -> Milestones | None:
+    """Return the attempt that a fact under a number belongs to, by `numbered`; None: to none."""
+    assert fact.attempt_key is not None  # noqa: S101  whoever calls has looked
+    number = fact.source, fact.attempt_key
+    home = numbered.get(number)
+    if home is None:
+        others = [one for (source, _), one in numbered.items() if source == fact.source]
+        free = [one for one in attempts if one not in others]
+        if free and fact.kind is Kind.EXPIRED:
+            home = _expiring(free, fact.occurred_at)
+        elif not attempts or attempts[-1] in free:
+            home = _by_time(attempts, fact)
+        elif fact.kind not in _NEVER_FIRST:
+            home = _opened(attempts, fact)
+    elif fact.kind in RENEWING and not fact.time_inferred and home.is_expired(fact.occurred_at):
+        home = _opened(attempts, fact)
+    if home is not None:
+        numbered[number] = home
+    return home
+
+
+def _opened(attempts: list[Milestones], fact: StoredFact) -> Milestones:
+    attempts.append(Milestones(fact))
+    return attempts[-1]
 
 
 def _expiring(attempts: list[Milestones], at: datetime) -> Milestones:

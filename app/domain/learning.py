@@ -110,7 +110,8 @@ class LearningEvent:
     fact or None; `item` is its index when one id covers several facts. `score_scaled` is 0..1 (xAPI allows -1..1),
     the raw score stays in `score_raw`/`score_min`/`score_max`. `progress` is 0..1. `voids` is the `event_key` of the
     event that this one takes back. `expires_at` is the end of a certificate's validity, `due_at` a due date told by
-    the sender. `extras` holds further facts worth keeping, JSON values only.
+    the sender. `attempt` is the sender's own number of the enrolment, only where it is documented to tell one taking of
+    the activity from another. `extras` holds further facts worth keeping, JSON values only.
     """
 
     kind: Kind
@@ -131,6 +132,7 @@ class LearningEvent:
     due_at: datetime | None = None
     person_name: str | None = None
     voids: str | None = None
+    attempt: str | None = None
     extras: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -178,7 +180,14 @@ class LearningEvent:
             self.voids,
             self.extras,
         ]
+        if self.attempt is not None:  # only then, so that the others keep the hashes that they had
+            fields.append(self.attempt)
         return _digest("content", fields)
+
+    @cached_property
+    def attempt_key(self) -> bytes | None:
+        """The 32 bytes that stand for `attempt`, which may be long, or tell who the learner is."""
+        return None if self.attempt is None else _digest("attempt", [self.attempt])
 
 
 FactKey = tuple[UUID, bytes]
@@ -214,6 +223,8 @@ class StoredFact:
     duration_seconds: int | None = None
     expires_at: datetime | None = None
     due_at: datetime | None = None
+    attempt_key: bytes | None = None
+    """Which of the learner's enrolments its sender tells of, hashed to 32 bytes; None: it does not say."""
     corrects: bytes | None = None
     """The dedup key of the fact of its source that it corrects."""
 

@@ -12,6 +12,9 @@ _ONCE = frozenset({Kind.ENROLLED, Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED, K
 _ENROLLING = frozenset({Kind.ENROLLED, Kind.AFFIRMED})
 _COMPLETING = frozenset({Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED})
 _VERDICTS = _COMPLETING | {Kind.FAILED}
+RENEWING = _VERDICTS | {Kind.STARTED}
+"""What begins another attempt when it follows the expiry of one."""
+
 _ACTIVE = _VERDICTS | {Kind.STARTED, Kind.PROGRESSED, Kind.ANSWERED, Kind.EXPERIENCED}
 
 

@@ -118,6 +118,7 @@ class _Reader:
             occurred_at_text=at_text,
             event_key=key,
             item=_next_index(key, seen),
+            attempt=identifier(self._id(rule.attempt, item), "enrolment"),
             passed=self._passed(rule.passed, item, kind),
             score_scaled=score,
             score_raw=raw,

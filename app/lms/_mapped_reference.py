@@ -20,7 +20,7 @@ FIELDS: dict[str, str] = {
     "learner": "One or several {kind, path, issuer | issuer_path}, strongest first; a path alone is an account. Kinds: "
     f"{', '.join(IdentityKind)}. Name the learner, not whoever acted for them. At least one must be found. "
     "The texts None, null and undefined, which templates write where there is no value, name nobody; likewise in "
-    "activity, event_id and voids.",
+    "activity, event_id, attempt and voids.",
     "person_name": "Path of the learner's display name.",
     "activity": "Path of the activity's id, or {path, title, version}.",
     "time": "When it happened: a path, or {path, format, unit, zone}. Formats: "
@@ -37,6 +37,8 @@ FIELDS: dict[str, str] = {
     "duration": f"A path, or {{path, unit}}. Units of numbers: {', '.join(DURATION_UNITS)}; ISO 8601 and HH:MM:SS are "
     "known by their form.",
     "event_id": "Path of the sender's id of the event. Several items may share one: their order tells them apart.",
+    "attempt": "Path of the sender's number of the enrolment, if each taking of the activity has its own and all its "
+    "events tell the same: events under different numbers belong to different attempts.",
     "voids": "Path of the id of the event that a voided one takes back.",
     "extras": "Further facts to keep: an object of names and paths; texts, numbers and booleans only.",
     "json_fields": "Names of top-level fields whose text is itself JSON, such as `data` of a form.",

@@ -2,6 +2,7 @@
 
 A row tells what the same source's deliveries tell. With the sender's id in `event_id` (and `item`, where one id covers
 several facts), or with the same learner, activity, kind and time where deliveries carry no id, it is the same event.
+`attempt` is the number of the enrolment, where the source's adapter reads one, as it reads it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ OPTIONAL = (
     "due_at",
     "expires_at",
     "voids",
+    "attempt",
 )
 _ITEMS_MOST = 10_000
 
@@ -74,6 +76,7 @@ def event_of(cells: Mapping[str, str], zone: str) -> LearningEvent:
         expires_at=instant(told.get("expires_at"), zone=zone),
         person_name=full_name(told.get("person_name")),
         voids=voids,
+        attempt=identifier(told.get("attempt"), "enrolment"),
     )
 
 

@@ -97,6 +97,7 @@ class FieldMap:
     passed: PassedRule | None = None
     duration: DurationRule | None = None
     event_id: Expression | None = None
+    attempt: Expression | None = None
     voids: Expression | None = None
     extras: Mapping[str, Expression] = field(default_factory=dict)
     json_fields: tuple[str, ...] = ()

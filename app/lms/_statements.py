@@ -103,6 +103,7 @@ def events_of(
     facts = _facts(statement, kind, verb, result)
     named = _activity(target, mapping(statement.get("context")))
     lower_key = key.lower() if key else None
+    attempt = _attempt(mapping(statement.get("context")))
     return tuple(
         LearningEvent(
             kind=kind,
@@ -111,6 +112,7 @@ def events_of(
             occurred_at=at,
             occurred_at_text=at_text,
             event_key=lower_key,
+            attempt=attempt,
             item=index,
             person_name=name,
             **facts,
@@ -121,6 +123,16 @@ def events_of(
 
 def _is_of_openedx(statement: Mapping[str, Any]) -> bool:
     return _OPENEDX_TRANSFORMER in mapping(mapping(statement.get("context")).get("extensions"))
+
+
+def _attempt(context: Mapping[str, Any]) -> str | None:
+    """Return the registration of a statement that cmi5 defines, where it is an enrolment in the course.
+
+    Of other statements it tells nothing: many authoring tools make another one for each launch.
+    https://github.com/AICC/CMI-5_Spec_Current/blob/quartz/cmi5_spec.md#96-context
+    """
+    grouped = mapping(context.get("contextActivities"))
+    return text(context.get("registration")) if _CMI5_CATEGORY in _ids(grouped.get("category")) else None
 
 
 def _kind(verb: str, target: Mapping[str, Any], result: Mapping[str, Any]) -> Kind:

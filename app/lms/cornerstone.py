@@ -57,8 +57,10 @@ def _event(kind: Kind, value: Mapping[str, Any], case: str, setup: SourceSetup) 
         "division": text(data.get("targetUserDivisionRef")),
         "location": text(data.get("targetUserLocationRef")),
     }
+    numbered = [text(data.get(name)) for name in ("targetUserId", "trainingId", "trainingRegistrationNumber")]
     return LearningEvent(
         kind=kind,
+        attempt="|".join(filter(None, numbered)) if all(numbered) else None,
         identities=learner(
             account(data.get("targetUserRef")),
             account(data.get("targetUserGuid")),

@@ -113,6 +113,7 @@ def _event(
         occurred_at=at,
         occurred_at_text=at_text,
         event_key=key,
+        attempt=text(entry.get("enrollmentId")),
         item=item,
         passed=_PASSED.get(_status(entry)) if finished else None,
         score_scaled=percentage(raw) if finished else None,

@@ -47,6 +47,7 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
         occurred_at=at,
         occurred_at_text=at_text,
         event_key=_snapshot(state),
+        attempt=_attempt(state),
         passed=passed,
         score_raw=raw,
         score_max=_scale(raw),
@@ -71,6 +72,12 @@ def _reached(state: Mapping[str, Any]) -> tuple[Kind, tuple[Any, ...]]:
     if text(state.get("firstAccessDate")):
         return Kind.STARTED, (state.get("firstAccessDate"),)
     return Kind.ENROLLED, (state.get("createdDate"),)
+
+
+def _attempt(state: Mapping[str, Any]) -> str | None:
+    """Return which taking it is: a registration that is launched anew after its end gets another instance."""
+    registration = identifier(state.get("id"), "registration")
+    return registration and f"{registration}|{text(state.get('instance')) or '0'}"
 
 
 def _snapshot(state: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,8 @@ class LearningEventRow(Row, table=True):
 
     `dedup_key` makes it unique within its source; `voids_key` is the dedup key of the event that it takes back. A row
     with `corrects_key` is how a replay reads the event of that dedup key: of its readings the last recorded stands, and
-    if that one has the content `NOTHING` the event is told no more.
+    if that one has the content `NOTHING` the event is told no more. `attempt_key` stands for the sender's number of the
+    enrolment, where it tells one.
     """
 
     __tablename__ = "learning_event"
@@ -76,6 +77,7 @@ class LearningEventRow(Row, table=True):
     due_at: datetime | None = Field(default=None, sa_type=Instant)
     extras: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     corrects_key: bytes | None = Field(default=None, sa_type=LargeBinary)
+    attempt_key: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class LearningEventRead(Answer):

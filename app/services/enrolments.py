@@ -82,6 +82,7 @@ _FACT = (
     "duration_seconds",
     "expires_at",
     "due_at",
+    "attempt_key",
 )
 _told = itemgetter(*_FACT)
 _STORED = (*_FACT, "corrects_key")

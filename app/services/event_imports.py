@@ -152,7 +152,7 @@ EVENTS = Sheet(
     optional=(
         "account", "issuer", "username", "email", "email_sha1", "openid", "person_name", "activity", "activity_title",
         "content_version", "occurred_at", "event_id", "item", "passed", "score_scaled", "score_raw", "score_min",
-        "score_max", "progress", "duration", "due_at", "expires_at", "voids",
+        "score_max", "progress", "duration", "due_at", "expires_at", "voids", "attempt",
     ),
     key=(),
     put=put,

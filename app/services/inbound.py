@@ -110,7 +110,7 @@ def _misfits(event: LearningEvent) -> Iterator[str]:
     told = event.activity
     if told is not None and not all(1 <= len(each) <= _ACTIVITY_LENGTH for each in (told.external_id, *told.aliases)):
         yield f"an activity's id needs 1 to {_ACTIVITY_LENGTH} characters"
-    for key in (event.event_key, event.voids):
+    for key in (event.event_key, event.voids, event.attempt):
         if key is not None and len(key) > _KEY_LENGTH:
             yield f"an event's id has more than {_KEY_LENGTH} characters"
     for number in (event.score_scaled, event.score_raw, event.score_min, event.score_max, event.progress):

@@ -152,6 +152,7 @@ def _event_values(item: Inbound, event: LearningEvent) -> dict[str, Any]:
         "expires_at": event.expires_at,
         "due_at": event.due_at,
         "extras": event.extras,
+        "attempt_key": event.attempt_key,
     }
 
 

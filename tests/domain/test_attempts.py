@@ -37,7 +37,54 @@ def outline(attempts: tuple[Attempt, ...]) -> list[tuple[str, float | None]]:
     return [(one.state.value, one.completed_at and (one.completed_at - DAY_0) / timedelta(days=1)) for one in attempts]
 
 
-CASES = {
+def numbered(kind: str, at: float, number: int, **told) -> StoredFact:
+    return fact(kind, at, key=number, attempt_key=bytes([number]), **told)
+
+
+NUMBERED = {
+    "two numbers are two attempts though the first is valid": (
+        [numbered("completed", 1, 1), numbered("completed", 2, 2)],
+        [("completed", 1), ("completed", 2)],
+    ),
+    "an enrolment told again under its number is an echo": (
+        [numbered("enrolled", 1, 1), numbered("completed", 2, 1), numbered("enrolled", 3, 1)],
+        [("completed", 2)],
+    ),
+    "a retry under one number is one attempt": (
+        [numbered("failed", 1, 1), numbered("started", 2, 1), numbered("passed", 3, 1)],
+        [("completed", 3)],
+    ),
+    "a late completion goes to the enrolment that it names": (
+        [numbered("enrolled", 1, 1), numbered("enrolled", 2, 2), numbered("completed", 3, 1)],
+        [("completed", 3), ("enrolled", None)],
+    ),
+    "an attempt without a number is taken over by the first": (
+        [fact("enrolled", 1), numbered("started", 2, 1), fact("completed", 3), numbered("enrolled", 4, 2)],
+        [("completed", 3), ("enrolled", None)],
+    ),
+    "another source has numbers of its own": (
+        [numbered("enrolled", 1, 1), numbered("completed", 2, 7, source=OTHER), numbered("passed", 3, 1)],
+        [("completed", 2)],
+    ),
+    "a completion after its expiry renews under the same number": (
+        [numbered("completed", 1, 1, valid_until=3), numbered("completed", 4, 1), numbered("withdrawn", 5, 1)],
+        [("completed", 1), ("completed", 4)],
+    ),
+    "an expiry ends the enrolment that it names": (
+        [numbered("completed", 1, 1), numbered("completed", 2, 2), numbered("expired", 3, 1)],
+        [("expired", 1), ("completed", 2)],
+    ),
+    "another number needs no time": (
+        [numbered("completed", 1, 1), numbered("completed", 2, 2, time_inferred=True)],
+        [("completed", 1), ("completed", 2)],
+    ),
+    "a rating of an unknown enrolment belongs to none": (
+        [numbered("completed", 1, 1), numbered("rated", 2, 2)],
+        [("completed", 1)],
+    ),
+}
+
+CASES = NUMBERED | {
     "nothing gives no attempt": ([], []),
     "an enrolment alone is enrolled": ([fact("enrolled", 1)], [("enrolled", None)]),
     "a start alone is in progress": ([fact("started", 1)], [("in_progress", None)]),

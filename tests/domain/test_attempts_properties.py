@@ -23,7 +23,9 @@ def day(number: int) -> datetime:
 
 
 @st.composite
-def facts_of_one_learner(draw, *, timeless: bool = True, kinds: tuple[Kind, ...] = tuple(Kind)):
+def facts_of_one_learner(
+    draw, *, timeless: bool = True, kinds: tuple[Kind, ...] = tuple(Kind), numbers: tuple[bytes, ...] = (b"1", b"2")
+):
     facts = []
     for number in range(draw(st.integers(0, 10))):
         at = draw(st.integers(0, 12))
@@ -43,6 +45,7 @@ def facts_of_one_learner(draw, *, timeless: bool = True, kinds: tuple[Kind, ...]
                 duration_seconds=draw(st.none() | st.integers(0, 99)),
                 expires_at=None if validity is None else day(at + validity),
                 due_at=draw(st.none() | st.integers(0, 20).map(day)),
+                attempt_key=draw(st.none() | st.sampled_from(numbers)) if numbers else None,
             )
         )
     return facts
@@ -116,12 +119,40 @@ def test_attempts_follow_one_another_and_their_instants_are_in_order(facts):
 
 @quick
 @given(facts_of_one_learner())
-def test_only_a_timed_fact_opens_a_further_attempt(facts):
+def test_only_a_timed_or_a_numbered_fact_opens_a_further_attempt(facts):
     by_key = {fact.key: fact for fact in facts}
 
     openers = [by_key[attempt.facts[0]] for attempt in fold(facts)[1:]]
 
-    assert not any(opener.time_inferred for opener in openers)
+    assert not any(opener.time_inferred and opener.attempt_key is None for opener in openers)
+
+
+@quick
+@given(facts_of_one_learner())
+def test_no_attempt_has_two_numbers_of_one_source_and_only_an_expiry_parts_one_number(facts):
+    by_key = {fact.key: fact for fact in facts}
+    attempts = [[by_key[key] for key in attempt.facts] for attempt in fold(facts)]
+
+    numbers = [{(each.source, each.attempt_key) for each in told if each.attempt_key} for told in attempts]
+
+    assert all(len({source for source, _ in each}) == len(each) for each in numbers)
+    for number in set().union(*numbers):
+        first, *others = [told for told, each in zip(attempts, numbers, strict=True) if number in each]
+        openers = [each for told in others for each in told if (each.source, each.attempt_key) == number][:1]
+        assert not others or any(each.kind is Kind.EXPIRED or each.expires_at for each in first)
+        assert not any(each.kind is Kind.ENROLLED for each in openers)
+
+
+@quick
+@given(facts_of_one_learner(numbers=()), st.sampled_from(SOURCES))
+def test_one_number_for_all_facts_makes_one_attempt_of_what_does_not_expire(facts, source):
+    lasting = [
+        replace(fact, source=source, attempt_key=b"1", expires_at=None)
+        for fact in facts
+        if fact.kind not in {Kind.EXPIRED, Kind.RATED, Kind.EARNED, Kind.VOIDED}
+    ]
+
+    assert len(fold(lasting)) == bool(lasting)
 
 
 @quick
@@ -133,11 +164,13 @@ def test_a_later_fact_never_changes_what_was_completed_nor_any_ordinal(facts, mo
     ]
 
     before, after = fold(facts), fold(facts + later)
+    numbered = {fact.key for fact in facts if fact.attempt_key}
 
     assert len(before) <= len(after)
     for earlier, same in zip(before, after, strict=False):
         assert (same.first_event_at, same.facts[: len(earlier.facts)]) == (earlier.first_event_at, earlier.facts)
-        if earlier.completed_at or earlier is not before[-1]:
+        is_over = earlier is not before[-1] and not numbered & set(earlier.facts)
+        if earlier.completed_at or is_over:
             assert same.completed_at == earlier.completed_at
         assert same.passed or not earlier.passed
 
