@@ -27,7 +27,10 @@ enrolments.reading()
     "/{id}", operation_id="getDelivery", summary="Get a delivery with its raw body", response_model=DeliveryDetail
 )
 async def get_delivery(id: deliveries.id_param, session: SessionOf) -> Any:  # type: ignore[name-defined]  # noqa: A002  made at run time; the path parameter's name
-    """Return what the LMS sent, byte by byte; secrets are removed from the headers."""
+    """Return what the LMS sent, byte by byte; secrets are removed from the headers.
+
+    What became of each of its events: `GET /v1/learning-events?delivery_id=`.
+    """
     row = await nouns.get(session, DELIVERIES, deliveries.id_of(id))
     shown = DELIVERIES.present(row).model_dump()
     return DeliveryDetail.model_validate(shown | {"body": base64.b64encode(row.body).decode()})

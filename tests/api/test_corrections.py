@@ -1,13 +1,17 @@
 """A replay corrects: what a delivery told is read anew, and the enrolments follow; earlier answers stay."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from app.api import setups
+from app.db import Database
+from app.models.learning import LearningEventRow
+from app.models.sources import Delivery
 from tests.api.senders import MAPPING, Sender, connect, deliveries, events
 from tests.api.test_imports import Desk
 from tests.engines import Organisation
@@ -221,6 +225,26 @@ async def test_figures_and_their_explanations_count_what_stands(acme: Organisati
         names = {each["activity_id"]: each["external_id_in_source"] for each in references}
         assert len(explained["events"]) == count
         assert {names[each["activity_id"]] for each in explained["events"]} == places
+
+
+async def test_what_was_read_wrongly_did_not_arrive_late(acme: Organisation, database: Database) -> None:
+    sender = await connect(acme, "basic", mapping=TIMED)
+    then = datetime.now(UTC) - timedelta(hours=100)
+    for number in range(20):
+        kept = (await send(acme, sender, id=f"e-{number}", at=(then - timedelta(hours=1)).isoformat()))["delivery"]
+    async with database.transaction(acme.scope) as session:
+        await session.execute(update(Delivery).values(received_at=then, recorded_at=then))
+        await session.execute(update(LearningEventRow).values(recorded_at=then))
+    assert (await figure(acme, "late_arrival_p95"))["value"] == "1"
+    await read_as(acme, sender, {"activity": "section"})
+    many = {"source_id": sender.id, "status": ["applied"]}
+    replayed = (await acme.client.post("/v1/deliveries/replay", json=many)).json()["items"]
+    assert (len(replayed), replayed[-1]["id"]) == (20, kept)
+
+    late = await figure(acme, "late_arrival_p95")
+
+    assert (late["value"], late["unit"]) == ("1", "hours")
+    assert {each["corrected_at"] is None for each in await events(acme)} == {True, False}
 
 
 async def test_erasing_whom_an_event_was_wrongly_read_as_leaves_no_trace_of_them(acme: Organisation) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, case, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, and_, case, func, literal, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
@@ -92,16 +92,25 @@ class Events:
 
 
 async def _events(session: AsyncSession, scope: Scope) -> Mapping[Place, Events]:
-    """Count events by the day on which they occurred; an event without a time of its own has no delay."""
+    """Count events by the day on which they occurred; an event without a time of its own has no delay.
+
+    The delay of one that a replay corrected is that of its delivery: it was there, though read wrongly.
+    """
     identities, person = rows_at(session, Identity, scope.as_of), rows_at(session, Person, scope.as_of, archived=True)
     table: Any = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
     occurred_at, at = table.c.occurred_at, scope.as_of or scope.now
-    seconds = SecondsBetween(occurred_at, table.c.recorded_at)
-    hours = case((table.c.time_inferred.is_(False), seconds // literal(_HOUR_SECONDS)))
-    keys = [*_cut(scope, table.c.source_id, occurred_at), hours.label("hours")]
     tables = table.outerjoin(identities, identities.c.id == table.c.identity_id).outerjoin(
         person, person.c.id == identities.c.person_id
     )
+    came_at = table.c.recorded_at
+    if scope.corrected:
+        came: Any = Delivery.__table__  # type: ignore[attr-defined]  # the same
+        brought = and_(came.c.tenant_id == table.c.tenant_id, came.c.id == table.c.delivery_id)
+        tables = tables.outerjoin(came, and_(brought, table.c.corrects_key.is_not(None)))
+        came_at = func.coalesce(came.c.received_at, came_at)
+    seconds = SecondsBetween(occurred_at, came_at)
+    hours = case((table.c.time_inferred.is_(False), seconds // literal(_HOUR_SECONDS)))
+    keys = [*_cut(scope, table.c.source_id, occurred_at), hours.label("hours")]
     measures: list[ColumnElement[Any]] = [func.count(), total(person.c.resolved.is_(False))]
     conditions = [
         table.c.tenant_id == unit_of(session).tenant.id,
