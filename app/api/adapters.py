@@ -26,6 +26,9 @@ class AdapterRead(BaseModel):
     schemes: list[str] = Field(description="Authentication schemes that it can use, the usual one first.")
     authentication: dict[str, Any] = Field(description="The usual authentication.")
     example: dict[str, Any] = Field(description="A payload with its headers.")
+    examples: dict[str, dict[str, Any]] = Field(
+        description="The payloads of the schemes under which the platform sends another one."
+    )
     reference: dict[str, Any] = Field(description="Documents the field map; empty for adapters without one.")
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -214,7 +213,7 @@ def _test_request(connected: Connected, sample: RequestSample | None) -> Deliver
     now = datetime.now(UTC)
     if sample is not None:
         return readings.request_of(connected, sample.headers, sample.body_bytes(), sample.query, now)
-    example: Mapping[str, Any] = connected.adapter.example
+    example = connected.adapter.example_of(connected.setup.authentication["scheme"])
     if connected.setup.mapping and connected.setup.mapping != example.get("mapping"):
         fault = Fault("missing", "is needed, because this source has a field map of its own", pointer="/body")
         raise Invalid("Send a body that your LMS would send; the example fits only its own field map.", errors=(fault,))

@@ -2,7 +2,8 @@
 
 CloudEvents ask with OPTIONS whether they may send. iSpring posts a code that its administrator sends back through
 iSpring's API, at first and again after a day without answers; whether that request is signed is not documented, so an
-unsigned one is kept for a source from which nothing has come yet, or no longer, marked, and never counts. The others
+unsigned one is kept, marked, and never counts. It is kept for an active source too: of an outage here, or of an address
+that was entered anew, the source knows nothing, and a code that nobody keeps leaves the subscription dead. The others
 need nothing of their own: Cornerstone's verification and heartbeats and Northpass's probe are signed like every
 delivery and answered 200 like every delivery.
 https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md#4-abuse-protection,
@@ -18,12 +19,10 @@ from fastapi import Request, Response
 from app.api.setups import Connected
 from app.lms import Delivery, Unreadable
 from app.lms._body import json_object
-from app.models.sources import SourceStatus
 
 ALLOW = "POST, OPTIONS"
 _ORIGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253})", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
-_UNHEARD = frozenset({SourceStatus.PENDING, SourceStatus.SILENT})
 _CODE_BYTES = 1_024
 _CODES_AN_HOUR = 5
 _HOUR = 3_600.0
@@ -40,16 +39,14 @@ def permission(request: Request) -> Response:
 
 
 class Handshakes:
-    """Lets unsigned confirmation codes in: few, small, and only before the first delivery or after a silence."""
+    """Lets unsigned confirmation codes in: few and small."""
 
     def __init__(self) -> None:
         self._seen: dict[UUID, list[float]] = {}
 
     def admits(self, connected: Connected, delivery: Delivery) -> bool:
         """Return whether an unproved delivery is a confirmation code to keep."""
-        if connected.adapter.slug != "ispring" or connected.status not in _UNHEARD:
-            return False
-        if not _is_code(delivery):
+        if connected.adapter.slug != "ispring" or not _is_code(delivery):
             return False
         now = time.monotonic()
         if len(self._seen) >= _REMEMBERED_MOST:

@@ -102,6 +102,7 @@ class Adapter:
     that the platform can use, the usual one first; `authentication` the usual configuration without its secret.
     `example` is a payload that the adapter reads as it stands: `{"headers": {...}, "body": ...}`, where `body` is a
     JSON value (sent compact) or, for other content types, the text itself; `mapping` is the field map it needs, if any.
+    `examples` are the payloads of the schemes under which the platform sends another one.
     `check_mapping` lists what is wrong with a field map (empty when it can be used); None when the adapter takes none.
     `reference` documents the field map, JSON values only. `headers` are those that `parse` reads beside those that tell
     the form of the body: names in lower case, `*` in them for any characters.
@@ -116,7 +117,12 @@ class Adapter:
     parse: Callable[[Delivery, SourceSetup], Parsed]
     check_mapping: Callable[[Mapping[str, Any]], list[Fault]] | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
+    examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
+
+    def example_of(self, scheme: str) -> Mapping[str, Any]:
+        """Return a payload as the platform sends it under an authentication scheme."""
+        return self.examples.get(scheme, self.example)
 
 
 @cache

@@ -1,8 +1,9 @@
 """iSpring Learn webhooks: `{type, payloads: [...]}`, consecutive events of one type together.
 
-`completionDate` counts nanoseconds. An enrolment names many learners at once and no time; a change of status carries no
-status, so it is acknowledged and ignored. There is no event id. Only 200 is success, and after a day of failures the
-queue is lost and the URL must be confirmed again, with a code that iSpring posts to it.
+`completionDate` counts nanoseconds by the documentation; other units are told by the magnitude. An enrolment names many
+learners at once and no time; a change of status carries no status, so it is acknowledged and ignored. There is no event
+id. Only 200 is success, and after a day of failures the queue is lost and the URL must be confirmed again, with a code
+that iSpring posts to it.
 https://ispringhelpdocs.com/ispring-learn/list-of-event-messages-86770547.html
 """
 
@@ -52,7 +53,7 @@ def _events(name: str, payload: Mapping[str, Any], setup: SourceSetup) -> Iterat
     told = text(payload.get(field)) or (text(payload.get("itemId")) if prefix else None)
     named = activity(told and prefix + told)
     date = payload.get("completionDate")
-    at = instant(_whole(date), zone=setup.zone, unit="ns")
+    at = instant(date, zone=setup.zone)
     extras = {"enrolments": [one for one in map(text, items(payload.get("enrollmentIds"))[:100]) if one]}
     for person in items(payload.get("learnerIds")) if "learnerIds" in payload else [payload.get("learnerId")]:
         yield LearningEvent(
@@ -66,18 +67,14 @@ def _events(name: str, payload: Mapping[str, Any], setup: SourceSetup) -> Iterat
         )
 
 
-def _whole(date: Any) -> Any:
-    """Return nanoseconds as an integer also where they come as digits in text."""
-    return int(date) if isinstance(date, str) and date.isascii() and date.isdigit() else date
-
-
 ADAPTER = Adapter(
     slug="ispring",
     title="iSpring Learn",
     how_to_connect=(
         "1. POST /v1/sources with adapter `ispring` and the authentication below; keep the URL and the secret.\n"
         "2. Register the subscriber with iSpring's API: that URL, the secret, and the event types you need.\n"
-        "3. iSpring posts a confirmation code to the URL; find it in GET /v1/deliveries and confirm it with its API.\n"
+        "3. iSpring posts a confirmation code to the URL; find it in GET /v1/deliveries and confirm it with its API; "
+        "likewise after an outage of a day, when iSpring suspends the subscription.\n"
         "4. Types: COURSE_COMPLETED_SUCCESSFULLY, COURSE_ITEM_COMPLETED_SUCCESSFULLY, LEARNERS_ENROLLED_IN_COURSE.\n"
         "5. Complete a course as a test learner; GET /v1/deliveries shows the message and its event."
     ),

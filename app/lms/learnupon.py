@@ -175,5 +175,25 @@ ADAPTER = Adapter(
         },
     },
     headers=("x-webhook-type", "x-webhook-id"),
+    examples={
+        "embedded_md5": {
+            "headers": {"content-type": "application/json"},
+            "body": {
+                "header": {
+                    "source": "LearnUpon",
+                    "version": 1,
+                    "webhookId": 7204411,
+                    "attempt": 1,
+                    "webHookType": "course_completion",
+                },
+                "user": {"userId": 40321, "email": "ilse.vance@example.org"},
+                "enrollmentId": 9910021,
+                "courseId": 73110,
+                "dateCompleted": "2026-04-02T13:04:28Z",
+                "percentage": 92,
+                "enrollmentStatus": "passed",
+            },
+        }
+    },
     parse=parse,
 )

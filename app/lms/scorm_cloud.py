@@ -2,10 +2,11 @@
 
 Postbacks are snapshots of a state, sent again on every change and not in order, without an event id: each is known by
 its registration, instance and `updated`, or a pass that follows a completion would be taken for it. Completion and
-success are two axes with `UNKNOWN`: completed is `COMPLETED`, passed follows `registrationSuccess`. Scores are 0..100
-(a value up to 1 is taken as a share). The form's `userName` and `password` are the authentication; its `data` is JSON.
+success are two axes with `UNKNOWN`: completed is `COMPLETED`, passed follows `registrationSuccess`. Scores are 0..100,
+so 1 is one percent. The form's `userName` and `password` are the authentication; its `data` is JSON.
 The XML of the version 1 postback is refused. A 3xx counts as delivered.
-https://cloud.scorm.com/docs/v2/guides/postback/
+https://cloud.scorm.com/docs/v2/guides/postback/; the scale of scores:
+https://github.com/RusticiSoftware/scormcloud-api-v2-client-python (models/score_schema.py)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from app.lms import Adapter, Delivery, Parsed, SourceSetup, Unreadable
 from app.lms._body import json_in_form, json_object
 from app.lms._people import account, email, full_name, learner
 from app.lms._times import first_of
-from app.lms._values import activity, duration_seconds, identifier, mapping, number, share, text
+from app.lms._values import activity, duration_seconds, identifier, mapping, number, percentage, share, text
 
 _PASSED = {"PASSED": True, "FAILED": False}
 
@@ -50,8 +51,8 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
         attempt=_attempt(state),
         passed=passed,
         score_raw=raw,
-        score_max=_scale(raw),
-        score_scaled=share(raw, _scale(raw) or Decimal(1)),
+        score_max=None if raw is None else Decimal(100),
+        score_scaled=percentage(raw),
         progress=share(state.get("registrationCompletionAmount")),
         duration_seconds=duration_seconds(number(state.get("totalSecondsTracked"))),
         person_name=full_name(person.get("firstName"), person.get("lastName")),
@@ -83,10 +84,6 @@ def _attempt(state: Mapping[str, Any]) -> str | None:
 def _snapshot(state: Mapping[str, Any]) -> str | None:
     told = [text(state.get(name)) for name in ("id", "instance", "updated")]
     return identifier("|".join([part or "" for part in told]), "registration") if told[0] and told[2] else None
-
-
-def _scale(raw: Decimal | None) -> Decimal | None:
-    return None if raw is None else Decimal(1) if abs(raw) <= 1 else Decimal(100)
 
 
 ADAPTER = Adapter(

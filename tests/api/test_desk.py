@@ -150,13 +150,16 @@ async def test_a_test_event_goes_the_whole_way_signed_and_never_counts(acme: Org
 
 @pytest.mark.parametrize("adapter", sorted(adapters()))
 async def test_every_adapters_example_is_accepted_as_a_test_event(acme: Organisation, adapter: str) -> None:
-    mapping = adapters()[adapter].example.get("mapping", {})
-    fields = {"name": adapter, "slug": adapter, "adapter": adapter, "mapping": mapping}
-    source = (await acme.client.post("/v1/sources", json=fields)).json()
+    told = adapters()[adapter]
+    fields = {"name": adapter, "adapter": adapter, "mapping": told.example.get("mapping", {})}
+    for scheme in (None, *told.examples):
+        authentication = {"authentication": {"scheme": scheme, "accept_md5": True}} if scheme else {}
+        named = fields | {"slug": f"{adapter}-{scheme or 'usual'}".replace("_", "-")}
+        source = (await acme.client.post("/v1/sources", json=named | authentication)).json()
 
-    answer = await acme.client.post(f"/v1/sources/{source['id']}/test-event")
+        answer = await acme.client.post(f"/v1/sources/{source['id']}/test-event")
 
-    assert (answer.status_code, answer.json()["verdict"]) == (200, "accepted"), answer.text
+        assert (answer.status_code, answer.json()["verdict"]) == (200, "accepted"), answer.text
 
 
 async def test_a_source_with_a_field_map_of_its_own_is_asked_for_a_body(acme: Organisation) -> None:

@@ -2,15 +2,11 @@
 
 import gzip
 import json
-from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-import time_machine
 
 from app.api import setups
-from app.db import Database
-from app.services import sources
 from tests.api.senders import Sender, connect, deliveries, events
 from tests.engines import Organisation
 
@@ -90,7 +86,7 @@ async def test_nothing_else_comes_in_unsigned(acme: Organisation) -> None:
     assert await deliveries(acme) == []
 
 
-async def test_unsigned_codes_are_few_and_end_with_the_first_delivery(acme: Organisation) -> None:
+async def test_unsigned_codes_are_few_and_for_ispring_only(acme: Organisation) -> None:
     source = await ispring(acme)
     codes = [CODE | {"code": f"00000000-0000-{number:04}"} for number in range(7)]
 
@@ -101,20 +97,19 @@ async def test_unsigned_codes_are_few_and_end_with_the_first_delivery(acme: Orga
     assert (await acme.client.post(other.address(), json=CODE)).status_code == 401
 
 
-async def test_a_code_is_taken_again_from_a_source_that_fell_silent(acme: Organisation, database: Database) -> None:
-    fields = {"name": "iSpring", "slug": "ispring", "adapter": "ispring", "silence_after_seconds": 600}
-    source = (await acme.client.post("/v1/sources", json=fields)).json()
+async def test_a_code_is_taken_again_from_an_active_source_whose_subscription_ran_out(acme: Organisation) -> None:
+    source = await ispring(acme)
     sender = Sender(source, {"scheme": "concatenation_hash", "header": "X-Hub-Signature"})
     completion = {"type": "COURSE_COMPLETED_SUCCESSFULLY", "payloads": [{"courseId": "c", "learnerId": "l"}]}
     assert (await sender.post(acme.client, json.dumps(completion).encode())).status_code == 200
-    assert (await unsigned(acme, source, CODE)).status_code == 401
+    before = (await acme.client.get(f"/v1/sources/{source['id']}")).json()
 
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=700), tick=True):
-        async with database.transaction(acme.scope) as session:
-            await sources.mark_silent(session, {})
-        answer = await unsigned(acme, source, CODE)
+    answer = await unsigned(acme, source, CODE)
 
     assert (answer.status_code, answer.json()["status"]) == (200, "ignored")
+    assert (await unsigned(acme, source, completion)).status_code == 401
+    after = (await acme.client.get(f"/v1/sources/{source['id']}")).json()
+    assert (after["status"], after["last_delivery_at"]) == ("active", before["last_delivery_at"])
 
 
 @pytest.mark.parametrize("body", [b'{"subscriptionId": "s", "records": []}', b"{}", b'{"token": "t"}', b""])

@@ -19,10 +19,11 @@ def adapter(request):
     return adapters()[request.param]
 
 
-def example_delivery(adapter) -> Delivery:
-    body = adapter.example["body"]
+def example_delivery(adapter, scheme=None) -> Delivery:
+    example = adapter.example_of(scheme or adapter.authentication["scheme"])
+    body = example["body"]
     raw = body.encode() if isinstance(body, str) else json.dumps(body, separators=(",", ":")).encode()
-    return Delivery(adapter.example["headers"], raw, NOW, query=adapter.example.get("query", {}))
+    return Delivery(example["headers"], raw, NOW, query=example.get("query", {}))
 
 
 def example_setup(adapter) -> SourceSetup:
@@ -121,6 +122,17 @@ def test_the_example_can_be_signed_and_verified_with_the_usual_scheme(slug):
     verify(delivery, setup)
 
     assert adapters()[slug].parse(delivery, setup).events
+
+
+def test_the_example_of_another_scheme_can_be_signed_and_verified_with_it(adapter):
+    for scheme in adapter.examples:
+        setup = SourceSetup({"scheme": scheme, "accept_md5": True}, secrets=("test-secret-not-real",))
+        delivery = signed(example_delivery(adapter, scheme), setup)
+
+        verify(delivery, setup)
+
+        assert scheme in adapter.schemes
+        assert adapter.parse(delivery, setup).events
 
 
 def test_the_usual_authentication_is_valid_and_among_the_schemes(adapter):
