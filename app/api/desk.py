@@ -104,6 +104,9 @@ class EventTried(BaseModel):
     passed: bool | None = Field(description="Passed, not passed, or not told.")
     duration_seconds: int | None = Field(description="Time spent.")
     event_key: str | None = Field(description="The sender's own id of the event; null: one is derived.")
+    attempt: str | None = Field(
+        description="The sender's number of the enrolment; null: its time tells which attempt it belongs to."
+    )
 
 
 class Verdict(BaseModel):
@@ -206,6 +209,7 @@ def _tried(event: LearningEvent) -> EventTried:
         passed=event.passed,
         duration_seconds=event.duration_seconds,
         event_key=event.event_key,
+        attempt=event.attempt,
     )
 
 

@@ -38,9 +38,10 @@ async def tried(org: Organisation, source_id: str, **sample: Any) -> dict[str, A
 async def test_a_tried_request_shows_its_events_and_stores_nothing(acme: Organisation) -> None:
     mapping = MAPPING | {"score": {"path": "score", "scale": 100}, "time": {"path": "at"}}
     mapping |= {"activity": {"path": "course", "title": "title"}, "learner": [{"kind": "email", "path": "who"}]}
+    mapping |= {"attempt": "taking"}
     sender = await connect(acme, "basic", mapping=mapping)
     body = {"id": "e-1", "who": "Ana@Example.org", "course": "fire", "title": "Fire", "score": 87.5}
-    body |= {"at": "2026-03-11T10:00:00+01:00"}
+    body |= {"at": "2026-03-11T10:00:00+01:00", "taking": 24}
     auth = "Basic " + base64.b64encode(sender.created["secret"].encode()).decode()
 
     verdict = await tried(acme, sender.id, headers={"AUTHORIZATION": auth}, body=body)
@@ -58,6 +59,7 @@ async def test_a_tried_request_shows_its_events_and_stores_nothing(acme: Organis
                 "passed": None,
                 "duration_seconds": None,
                 "event_key": "e-1",
+                "attempt": "24",
             }
         ],
     }

@@ -110,3 +110,23 @@ async def test_what_is_told_under_two_numbers_is_two_attempts(acme: Organisation
         "xapi": [(1, "2025", None), *twice],  # the registration of a plain statement tells nothing
         "mapped": twice,
     }
+
+
+async def test_a_replay_with_a_mapping_that_reads_the_number_parts_what_was_one_attempt(acme: Organisation) -> None:
+    key = {"scheme": "static_header", "header": "x-api-key"}
+    blind = {name: rule for name, rule in FIELD_MAP.items() if name != "attempt"}
+    source = (await connect(acme, "lms", "mapped", authentication=key, mapping=blind)).json()
+    for number, at in enumerate(DATES):
+        body = mapped("completed", number, at)
+        await acme.client.post(source["webhook_path"], json=body, headers={"x-api-key": source["secret"]})
+    before = list(dates((await acme.client.get("/v1/enrolments")).json()["items"]))
+
+    etag = (await acme.client.get(f"/v1/sources/{source['id']}")).headers["etag"]
+    patched = {"mapping": FIELD_MAP}
+    answer = await acme.client.patch(f"/v1/sources/{source['id']}", json=patched, headers={"If-Match": etag})
+    assert answer.status_code == 200, answer.text
+    wanted = {"source_id": source["id"], "status": ["applied"]}
+    await acme.client.post("/v1/deliveries/replay", json=wanted)
+    after = list(dates((await acme.client.get("/v1/enrolments")).json()["items"]))
+
+    assert (before, after) == ([(1, "2025", None)], [(1, "2025", None), (2, "2026", None)])
