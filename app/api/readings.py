@@ -11,6 +11,7 @@ from app.api.setups import Connected
 from app.domain.learning import LearningEvent
 from app.lms import Delivery, Parsed, TransportFault, Unreadable, _signatures
 from app.lms._body import content
+from app.lms._statements import posted
 from app.lms._telling import telling
 from app.models import sources as models
 from app.models.sources import DeliveryStatus, SourceStatus
@@ -51,11 +52,21 @@ def request_of(
 
 
 def received(
-    connected: Connected, headers: RawHeaders, body: bytes, query: Mapping[str, str], received_at: datetime
+    connected: Connected,
+    headers: RawHeaders,
+    body: bytes,
+    query: Mapping[str, str],
+    received_at: datetime,
+    *,
+    statements: bool = False,
 ) -> Delivery:
-    """Return a request as `request_of` does, of the headers that a server gives, read once."""
+    """Return a request as `request_of` does, of the headers that a server gives, read once.
+
+    `statements`: it came to the address for xAPI statements below the webhook URL.
+    """
     texts = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name[:1] != b":"}
-    return Delivery(texts, body, received_at, path=_webhook_of(connected), query=query)
+    path = _statements_of(connected) if statements else _webhook_of(connected)
+    return Delivery(texts, body, received_at, path=path, query=query)
 
 
 def kept_request(connected: Connected, row: models.Delivery) -> Delivery:
@@ -67,6 +78,9 @@ def kept_request(connected: Connected, row: models.Delivery) -> Delivery:
 
 def read(connected: Connected, delivery: Delivery) -> Reading:
     """Read an authentic delivery. Raises TransportFault; anything else that is unreadable is quarantined."""
+    of_statements = connected.adapter.of_statements
+    if of_statements is not None and delivery.path == _statements_of(connected):
+        return judged(connected, lambda: of_statements(posted(delivery), connected.setup))
     return judged(connected, lambda: connected.adapter.parse(delivery, connected.setup))
 
 
@@ -124,6 +138,10 @@ def inbound(
 
 def _webhook_of(connected: Connected) -> str:
     return receiver_path(connected.tenant.slug, connected.slug)
+
+
+def _statements_of(connected: Connected) -> str:
+    return f"{_webhook_of(connected)}/statements"
 
 
 def _telling(connected: Connected, shown: Delivery, given_ids: Sequence[str]) -> Sequence[tuple[str, str]]:

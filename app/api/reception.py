@@ -18,8 +18,9 @@ from app.api.readings import RawHeaders
 from app.api.senders import Senders
 from app.api.setups import Connected, Directory
 from app.domain import ids
-from app.domain.errors import ThroughlineError, Unavailable
+from app.domain.errors import NotFound, ThroughlineError, Unavailable
 from app.lms import Delivery, Refused, TransportFault
+from app.lms._statements import statement_ids
 from app.models import sources as models
 from app.models.sources import UNVERIFIED_HEADER, DeliveryStatus
 from app.services.ingest import Inbound, Receipt
@@ -52,27 +53,50 @@ class Reception:
         """
         tenant, source, *secret = place
         connected = await self._directory.find(tenant, source)
-        body = await whole()
-        delivery = readings.received(connected, headers, body, _parameters(query), datetime.now(UTC))
+        delivery = readings.received(connected, headers, await whole(), _parameters(query), datetime.now(UTC))
+        return _acknowledgement(await self._received(connected, delivery, secret[0] if secret else ""))
+
+    async def take_statements(
+        self, place: Sequence[str], headers: RawHeaders, query: bytes, whole: Callable[[], Awaitable[bytes]]
+    ) -> list[str]:
+        """Return the ids of the xAPI statements of a delivery once it is committed; else as `take`."""
+        tenant, source, *secret = place
+        connected = await self.taker_of_statements(tenant, source)
+        delivery = readings.received(
+            connected, headers, await whole(), _parameters(query), datetime.now(UTC), statements=True
+        )
+        await self._received(connected, delivery, secret[0] if secret else "")
+        return statement_ids(delivery)
+
+    async def taker_of_statements(self, tenant: str, source: str) -> Connected:
+        """Return a source whose platform may post statements below its webhook URL. Raises NotFound."""
+        connected = await self._directory.find(tenant, source)
+        if connected.adapter.of_statements is None:
+            raise NotFound("This source takes no xAPI statements: have its platform post to the webhook_url itself.")
+        return connected
+
+    async def _received(self, connected: Connected, delivery: Delivery, path_secret: str) -> Receipt:
         adapter = connected.adapter.slug
         try:
-            inbound = await self._admitted(connected, delivery, secret[0] if secret else "")
+            inbound = await self._admitted(connected, delivery, path_secret)
         except Refused as error:
             telemetry.delivery_judged(adapter, "rejected")
-            log.warning("delivery_refused", tenant=connected.tenant.slug, source=source, reason=str(error)[:500])
+            log.warning(
+                "delivery_refused", tenant=connected.tenant.slug, source=connected.slug, reason=str(error)[:500]
+            )
             basic = connected.setup.authentication["scheme"] == "basic"
             raise BadSignature(f"The delivery is not authentic: {error}.", basic=basic) from error
         except TransportFault as error:
             telemetry.delivery_judged(adapter, "rejected")
             raise ThroughlineError(f"The delivery cannot be decoded: {error}.", code=error.code.value) from error
         try:
-            with self._budgets.place(connected.source_id, len(body)):
+            with self._budgets.place(connected.source_id, len(delivery.body)):
                 receipt = await self._kept(connected, inbound)
         except Unavailable:
             telemetry.delivery_judged(adapter, "unavailable")
             raise
         telemetry.delivery_judged(adapter, receipt.status.value, receipt.conflicts)
-        return _acknowledgement(receipt)
+        return receipt
 
     async def _kept(self, connected: Connected, inbound: Inbound) -> Receipt:
         """Return what became of a delivery; one whose events the database refuses is kept without them, for a replay.

@@ -1,9 +1,16 @@
-"""`/v1/webhooks/{tenant}/{source}`: where the LMSs post to."""
+"""`/v1/webhooks/{tenant}/{source}`: where the LMSs post to.
+
+Plugins that take the webhook URL for that of a learning record store (Moodle's logstore_xapi, Open edX's
+event-routing-backends) find below it what they use of one: `statements`, to POST and PUT, and `about`. What comes there
+is received like any delivery (read leniently, kept, quarantined), only the answers are those of a store: the store
+that takes nothing but valid statements, and gives them out again, is `/v1/xapi`.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Scope
 
@@ -14,8 +21,11 @@ from app.api.passages import Passage
 from app.api.reception import Reception
 from app.api.senders import Senders
 from app.api.setups import Directory
+from app.api.xapi.entities import about
+from app.api.xapi.exchange import VERSION_HEADER
 from app.domain.errors import ThroughlineError
 from app.lms import Refused
+from app.lms._xapi import Edition, edition_of
 from app.models.sources import Acknowledgement
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
@@ -27,6 +37,7 @@ _PLACES = ("/{tenant}/{source}", "/{tenant}/{source}/{secret}")
 _LENGTHS = (2, 3)
 """How many segments they have."""
 
+_OTHERS_THAN_STATEMENTS = ["GET", "HEAD", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 _OTHERS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"]
 _DOCUMENTED: dict[str, Any] = {
     "responses": {
@@ -44,6 +55,79 @@ _DOCUMENTED: dict[str, Any] = {
     },
     "response_model": Acknowledgement,
 }
+
+
+_STATEMENTS: dict[str, Any] = {
+    "responses": _DOCUMENTED["responses"],
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "description": "One xAPI statement or an array of them; it is kept as received.",
+            "content": {"application/json": {"schema": {}}},
+        }
+    },
+}
+_PLAIN, _SECRET_PATH = _PLACES
+
+
+@router.post(
+    f"{_PLAIN}/statements",
+    operation_id="receiveStatements",
+    summary="Receive statements at a webhook URL",
+    response_model=list[str],
+    **_STATEMENTS,
+)
+@router.post(f"{_SECRET_PATH}/statements", response_model=list[str], include_in_schema=False)
+async def receive_statements(tenant: _TENANT, source: _SOURCE, request: Request) -> Any:
+    """Answer the ids in order when the delivery is committed, readable or not; for sources whose LMS sends statements.
+
+    https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#212-post-statements
+    """
+    return JSONResponse(await _statements(request, tenant, source), headers=_edition(request))
+
+
+@router.put(
+    f"{_PLAIN}/statements",
+    operation_id="receiveStatement",
+    summary="Receive one statement at a webhook URL",
+    status_code=204,
+    **_STATEMENTS,
+)
+@router.put(f"{_SECRET_PATH}/statements", status_code=204, include_in_schema=False)
+async def receive_statement(
+    tenant: _TENANT,
+    source: _SOURCE,
+    request: Request,
+    statement_id: Annotated[
+        str | None, Query(alias="statementId", description="Id of the statement, unless it stands in it.")
+    ] = None,
+) -> Response:
+    """Answer 204 when the delivery is committed, readable or not.
+
+    https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#211-put-statements
+    """
+    del statement_id  # it is read with the delivery, as it is when that is replayed
+    await _statements(request, tenant, source)
+    return Response(status_code=204, headers=_edition(request))
+
+
+@router.get(f"{_PLAIN}/about", operation_id="getStatementVersions", summary="Tell the versions of statements")
+@router.get(f"{_SECRET_PATH}/about", include_in_schema=False)
+async def tell_versions(tenant: _TENANT, source: _SOURCE, request: Request) -> dict[str, Any]:
+    """Answer which versions of xAPI are read; needs no credentials.
+
+    https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#28-about-resource
+    """
+    reception: Reception = request.app.state.reception
+    await reception.taker_of_statements(tenant, source)
+    return about()
+
+
+@router.api_route(f"{_PLAIN}/statements", methods=_OTHERS_THAN_STATEMENTS, include_in_schema=False)
+@router.api_route(f"{_SECRET_PATH}/statements", methods=_OTHERS_THAN_STATEMENTS, include_in_schema=False)
+async def refuse_at_statements(request: Request) -> Response:
+    """Answer every other method: nothing is given out here."""
+    return problem(request, "method_not_allowed", headers={"Allow": "POST, PUT"})
 
 
 @router.post("/{tenant}/{source}", operation_id="receiveDelivery", summary="Receive a delivery", **_DOCUMENTED)
@@ -69,6 +153,18 @@ async def _received(request: Request, *place: str) -> Response:
     return Response(told, media_type="application/json")
 
 
+async def _statements(request: Request, *place: str) -> list[str]:
+    reception: Reception = request.app.state.reception
+    secret = request.path_params.get("secret")
+    where = [*place, secret] if secret else place
+    return await reception.take_statements(where, request.scope["headers"], request.scope["query_string"], request.body)
+
+
+def _edition(request: Request) -> dict[str, str]:
+    # https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#33-versioning: in every response
+    return {VERSION_HEADER: edition_of(request.headers.get(VERSION_HEADER)) or Edition.ONE}
+
+
 class Entrance(Frame):
     """The addresses for deliveries beside FastAPI, in the same frame; it does what the documented routes above do.
 
@@ -85,7 +181,10 @@ class Entrance(Frame):
         """Return whether a request is a delivery; those of browsers (with an origin) go the long way, through CORS."""
         if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(self._start):
             return False
-        return len(self._place(scope)) in _LENGTHS and b"origin" not in dict(scope["headers"])
+        place = self._place(scope)
+        if len(place) not in _LENGTHS or place[-1] == "statements":
+            return False
+        return b"origin" not in dict(scope["headers"])
 
     async def serve(self, passage: Passage) -> None:
         """Serve a request that it `takes`."""

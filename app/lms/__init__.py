@@ -103,6 +103,8 @@ class Adapter:
     `example` is a payload that the adapter reads as it stands: `{"headers": {...}, "body": ...}`, where `body` is a
     JSON value (sent compact) or, for other content types, the text itself; `mapping` is the field map it needs, if any.
     `examples` are the payloads of the schemes under which the platform sends another one.
+    `of_statements` reads xAPI statements, one or an array, that come to the address for them below the webhook URL; it
+    raises `Unreadable`; None where the platform sends none.
     `check_mapping` lists what is wrong with a field map (empty when it can be used); None when the adapter takes none.
     `reference` documents the field map, JSON values only. `headers` are those that `parse` reads beside those that tell
     the form of the body: names in lower case, `*` in them for any characters.
@@ -115,6 +117,7 @@ class Adapter:
     authentication: Mapping[str, Any]
     example: Mapping[str, Any]
     parse: Callable[[Delivery, SourceSetup], Parsed]
+    of_statements: Callable[[Any, SourceSetup], Parsed] | None = None
     check_mapping: Callable[[Mapping[str, Any]], list[Fault]] | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -6,14 +6,18 @@ fact; whether a statement is valid xAPI is a question for the statement resource
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid5
 
 from app.domain.learning import ActivityName, Identity, Kind, LearningEvent
-from app.lms import Parsed, Unreadable
+from app.lms import Delivery, Parsed, Unreadable
+from app.lms._body import json_or_form
 from app.lms._people import account, email, email_sha1, full_name, learner, openid
 from app.lms._times import instant, spelling
 from app.lms._values import (
@@ -42,11 +46,45 @@ _OPENEDX_KINDS = {Kind.ENROLLED: Kind.AFFIRMED, Kind.EARNED: Kind.EXPERIENCED}
 _BARE_IDS = (re.compile(r"/course/(course-v1:[^/?#]+)$"), re.compile(r"^urn:360learning:\w+:([0-9a-f]{24})$", re.ASCII))
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RESPONSE_MAX = 1_000
+_NAMESPACE = UUID("3f0d1f0a-1c5e-5b0e-8d6f-6b7b0a2e9c41")
 
 
 def is_statement(found: Any) -> bool:
     """Return whether a JSON object has the parts that make an xAPI statement."""
     return isinstance(found, dict) and isinstance(found.get("actor"), dict) and isinstance(found.get("verb"), dict)
+
+
+def posted(delivery: Delivery) -> dict[str, Any] | list[Any]:
+    """Return the statement or statements of a request; the one of a PUT has the id that its address names.
+
+    Raises Unreadable and TransportFault. Lenient, unlike the statement resource
+    (https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#211-put-statements): an id inside prevails.
+    """
+    body = json_or_form(delivery)
+    named = delivery.query.get("statementId")
+    return {"id": named, **body} if named and isinstance(body, dict) else body
+
+
+def statement_ids(delivery: Delivery) -> list[str]:
+    """Return an id for every statement of a request, in order: its own, or one that follows from what it says.
+
+    For the answer alone (https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#212-post-statements): a
+    batch that is sent again is answered alike. What cannot be read has none.
+    """
+    try:
+        body = posted(delivery)
+    except Unreadable:
+        return []
+    seen: Counter[str] = Counter()
+    answered = []
+    for statement in body if isinstance(body, list) else [body]:
+        told = statement.get("id") if isinstance(statement, dict) else None
+        if not (isinstance(told, str) and _UUID.fullmatch(told)):
+            content = json.dumps(statement, sort_keys=True)
+            told = str(uuid5(_NAMESPACE, f"{content} {seen[content]}"))
+            seen[content] += 1
+        answered.append(told)
+    return answered
 
 
 def parsed(body: Any, *, zone: str = "UTC", verbs: Mapping[str, str] | None = None) -> Parsed:

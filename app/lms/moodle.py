@@ -59,7 +59,7 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
     if setup.mapping:
         return mapped(delivery, body, field_map(setup.mapping), setup)
     if isinstance(body, list) or is_statement(body):
-        return statements(body, zone=setup.zone)
+        return of_statements(body, setup)
     data = {name: value for name, value in body.items() if not _left_over(value)}
     name = text(data.get("eventname"))
     if name is None:
@@ -68,6 +68,11 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
     other = _other(data)
     rule = _rule(name, data, other)
     return Parsed(ignored=rule) if isinstance(rule, str) else Parsed((_event(data, other, name, rule, setup),))
+
+
+def of_statements(body: Any, setup: SourceSetup) -> Parsed:
+    """Return the events of what logstore_xapi posts."""
+    return statements(body, zone=setup.zone)
 
 
 def check_mapping(mapping: Mapping[str, Any]) -> list[Fault]:
@@ -160,7 +165,8 @@ ADAPTER = Adapter(
         "2. local_webhooks: Site administration, Server, Webhooks, add one: URL, the secret as token, type JSON.\n"
         "3. tool_trigger: an HTTP POST step, header with the secret, expected code 200, JSON template with eventname, "
         "userid, relateduserid, courseid, timecreated, objectid, contextinstanceid, other, learner_email.\n"
-        "4. logstore_xapi: scheme `basic`, the webhook URL as endpoint, user and password of the secret.\n"
+        "4. logstore_xapi: scheme `basic`; enter the webhook URL as endpoint (what it posts goes to /statements below "
+        "it), user and password of the secret as username and password.\n"
         "5. Choose course_completed, user_enrolment_created and user_enrolment_deleted; complete a test course."
     ),
     schemes=("body_field", "static_header", "basic", "query_token", "none"),
@@ -178,6 +184,7 @@ ADAPTER = Adapter(
         },
     },
     parse=parse,
+    of_statements=of_statements,
     check_mapping=check_mapping,
     reference={"fields": {"(any)": "A mapping as of the adapter `mapped`, for templates with fields of your own."}},
 )

@@ -70,13 +70,18 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
     if _caliper.is_envelope(first):
         return _caliper.parsed(body, zone=setup.zone)
     if isinstance(body, list) or is_statement(first):
-        return parsed(body, zone=setup.zone)
+        return of_statements(body, setup)
     metadata = _Tree(body, _METADATA)
     told = _TYPE.fullmatch(text(metadata.get("event_type")) or "")
     root = _root(body)
     if told is None or root is None:
         raise Unreadable("the payload has no event_metadata with an event_type, or no data beside it")
     return _read(told[1], _Tree(body, root), metadata, setup)
+
+
+def of_statements(body: Any, setup: SourceSetup) -> Parsed:
+    """Return the events of what event-routing-backends posts or puts."""
+    return parsed(body, zone=setup.zone)
 
 
 def _read(name: str, data: _Tree, metadata: _Tree, setup: SourceSetup) -> Parsed:
@@ -158,7 +163,9 @@ ADAPTER = Adapter(
         "1. POST /v1/sources with adapter `openedx` and scheme `none`; the webhook URL then ends in a secret segment.\n"
         "2. Install openedx-webhooks; in Django admin, Webhooks, add one for each event, with that URL.\n"
         "3. Events: enrolment created and changed, unenrolment, certificate created, passing status, grade summary.\n"
-        "4. Or use event-routing-backends: a router configuration of backend xAPI or Caliper, scheme `static_header`.\n"
+        "4. Or use event-routing-backends: scheme `basic`, or `static_header` with header Authorization and prefix "
+        "`Bearer `; a router configuration of backend xAPI or Caliper with the webhook URL (xAPI goes to /statements "
+        "below it), auth scheme Basic with user and password of the secret, or Bearer with it as key.\n"
         "5. Each event is posted once and never again: reconcile with an import now and then."
     ),
     schemes=("none", "static_header", "basic", "query_token"),
@@ -181,4 +188,5 @@ ADAPTER = Adapter(
         },
     },
     parse=parse,
+    of_statements=of_statements,
 )

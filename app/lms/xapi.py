@@ -71,9 +71,11 @@ ADAPTER = Adapter(
         "a whole learning record store: statements with attachments and queries, state, profiles (1.0.3 and 2.0).\n"
         "3. Enter user and password of the secret as the LRS key and secret. A player in a browser: "
         "THROUGHLINE_CORS_ORIGINS must name the origin that it is served from.\n"
-        "4. Who only pushes statements (LinkedIn Learning, Udemy, Moodle) may post to the webhook URL as well. Verbs "
-        "of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries.\n"
-        "5. Complete a test course; the statement appears under GET /v1/deliveries?source_id=..."
+        "4. Who only pushes statements may use the webhook URL as its endpoint instead (they are taken at /statements "
+        "below it, and at the URL itself): read leniently, kept for a replay, not to be queried. Moodle and Open edX: "
+        "see their adapters.\n"
+        "5. Verbs of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries.\n"
+        "6. Complete a test course; the statement appears under GET /v1/deliveries?source_id=..."
     ),
     schemes=("basic", "oauth2", "static_header", "standard_webhooks", "hmac_sha256", "query_token", "none"),
     authentication={"scheme": "basic"},
@@ -96,6 +98,7 @@ ADAPTER = Adapter(
         },
     },
     parse=parse,
+    of_statements=of_statements,
     check_mapping=check_mapping,
     reference={
         "fields": {

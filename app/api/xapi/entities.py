@@ -1,5 +1,7 @@
 """Agents, Activities and About (https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#24-agents-resource)."""
 
+from typing import Any
+
 from fastapi import Response
 
 from app import __version__
@@ -44,6 +46,11 @@ async def get_activity(exchange: Exchange) -> Response:
 async def get_about(exchange: Exchange) -> Response:
     """Answer which versions are spoken (https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#28-about-resource)."""
     parameters.check(exchange.call.parameters, ())
+    return shown_json(exchange, about())
+
+
+def about() -> dict[str, Any]:
+    """Return which versions are spoken, and by what."""
     software = {"name": "Throughline", "version": __version__}
     versions = ["1.0", "1.0.0", "1.0.1", "1.0.2", *Edition]
-    return shown_json(exchange, {"version": versions, "extensions": {_SOFTWARE: software}})
+    return {"version": versions, "extensions": {_SOFTWARE: software}}
