@@ -106,11 +106,9 @@ async def _authenticated(request: Request, directory: Directory) -> tuple[Connec
         named = "unsupported_grant_type" if fields.get("grant_type") else "invalid_request"
         raise _NotIssued(named, "Send grant_type=client_credentials.")
     for client_id, client_secret in clients:
-        connected = await _source_of(directory, client_id)
-        known = () if connected is None else connected.setup.secrets
-        matching = [each for each in known if hmac.compare_digest(each.encode(), client_secret.encode())]
-        if connected is not None and matching:
-            return connected, matching[0]
+        connected = await _client(directory, client_id, client_secret)
+        if connected is not None:
+            return connected, client_secret
     raise _NotIssued("invalid_client", "The client is unknown or its secret is wrong.")
 
 
@@ -144,10 +142,20 @@ def _clients(authorization: str | None, fields: dict[str, str]) -> list[tuple[st
     return list(dict.fromkeys([(unquote_plus(client_id), unquote_plus(secret)), (client_id, secret)]))
 
 
-async def _source_of(directory: Directory, client_id: str) -> Connected | None:
+async def _client(directory: Directory, client_id: str, client_secret: str) -> Connected | None:
+    """Return the source with this id and secret, which may have been rotated a moment ago; None: there is none."""
     tenant, _, source = client_id.partition(".")
     try:
-        connected = await directory.find(tenant, source)
+        connected: Connected | None = await directory.find(tenant, source)
+        while connected is not None and not _proves(connected, client_secret):
+            connected = await directory.renewed(connected)
     except NotFound:
         return None
-    return connected if connected.setup.authentication["scheme"] == "oauth2" else None
+    return connected
+
+
+def _proves(connected: Connected, client_secret: str) -> bool:
+    if connected.setup.authentication["scheme"] != "oauth2":
+        return False
+    sent = client_secret.encode()
+    return sum(hmac.compare_digest(each.encode(), sent) for each in connected.setup.secrets) > 0

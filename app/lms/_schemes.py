@@ -115,7 +115,7 @@ class Scheme:
         """Return what is wrong with `{"scheme": ..., **options}`, pointers into that document; empty if nothing is."""
         known = {option.name: option for option in self.options}
         faults = [
-            Fault("unknown_field", f"the scheme {self.name} has no option {name!r}", pointer=f"/{name}")
+            Fault("unknown_field", self._unknown(name), pointer=f"/{name}")
             for name in authentication
             if name != "scheme" and name not in known
         ]
@@ -129,6 +129,11 @@ class Scheme:
             if fault:
                 faults.append(Fault("invalid_value", f"{name!r} {fault}", pointer=f"/{name}"))
         return faults
+
+    def _unknown(self, name: str) -> str:
+        if name == "secret":
+            return "stands beside `authentication` when a source is made; afterwards rotate-secret changes it"
+        return f"the scheme {self.name} has no option {name!r}"
 
     def secret_form(self, authentication: Mapping[str, Any] | None = None) -> SecretForm:
         """Return how the secret is written under these options: `user_field` asks for a user beside the password."""

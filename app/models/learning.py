@@ -1,5 +1,6 @@
 """Learning events as stored, and the enrolments folded from them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -80,6 +81,15 @@ class LearningEventRow(Row, table=True):
     attempt_key: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
+OWN_WORDS = frozenset({"response", "nps_comment"})
+"""Extras in which learners speak for themselves: like comments on a survey, they are not shown beside a person."""
+
+
+def shown_extras(extras: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is shown of an event's extras."""
+    return {name: value for name, value in extras.items() if name not in OWN_WORDS}
+
+
 class LearningEventRead(Answer):
     """One normalised fact with the person and the activity that it is linked to today."""
 
@@ -106,8 +116,16 @@ class LearningEventRead(Answer):
     event_key: str | None = Field(description="The sender's own id of the event.")
     passed: bool | None = Field(description="Passed, not passed, or not told.")
     score_scaled: ExactNumber | None = Field(description="Score on -1..1, six places.")
+    score_raw: ExactNumber | None = Field(description="Score as the sender counts it.")
+    score_min: ExactNumber | None = Field(description="Lowest score that the sender gives.")
+    score_max: ExactNumber | None = Field(description="Highest score that the sender gives.")
     progress: ExactNumber | None = Field(description="Progress 0..1.")
     duration_seconds: int | None = Field(description="Time spent.")
+    extras: dict[str, Any] = Field(
+        description="What else the sender told and the adapter, or the field map, keeps: a registration, the reason of "
+        "a waiver, ... Never the learner's own words, which stand in the delivery only.",
+        schema_extra={"examples": [{"registration": "f3a1c1b0-7c46-5d55-9f5e-2f8a6d2c4b11"}]},
+    )
 
 
 @historised

@@ -9,6 +9,7 @@ from sqlalchemy import Index, LargeBinary, UniqueConstraint, Uuid
 from sqlmodel import Field
 
 from app.models.base import ANSWER, Answer, Instant, Json, Noun, ReadShape, Row, Shape, tenant_key
+from app.models.learning import LearningEventRead
 from app.models.values import DeliveryId, Integer, Slug, SourceId, Title, Zone
 
 QUERY_HEADER = ":query"
@@ -65,7 +66,8 @@ class SourceWrite(Shape):
     authentication: dict[str, Any] = Field(
         default_factory=dict,
         sa_type=Json,
-        description="{scheme, ...options}; empty: the adapter's usual one. Another scheme drops the secret: rotate it.",
+        description="{scheme, ...options}; empty: the adapter's usual one. Another scheme drops the former "
+        "one's options and the secret: rotate it.",
         schema_extra={"examples": [{"scheme": "basic"}]},
     )
     mapping: dict[str, Any] = Field(
@@ -176,9 +178,20 @@ class DeliveryRead(Answer):
 
 
 class DeliveryDetail(DeliveryRead):
-    """A delivery with its raw body."""
+    """A delivery with its raw body and what was read from it."""
 
     body: str = Field(description="The raw body, base64.")
+    learning_events: list[LearningEventRead] = Field(
+        description="The learning events that it brought, the first 100; those that were there already stand with the "
+        "delivery that brought them."
+    )
+    learning_events_total: int = Field(
+        description="How many learning events it brought.", schema_extra={"examples": [1]}
+    )
+    learning_events_path: str = Field(
+        description="Where all of them are listed.",
+        schema_extra={"examples": ["/v1/learning-events?delivery_id=dlv_01jx2z6y4te9tvf4xq1f0c9m5k"]},
+    )
 
 
 class Acknowledgement(Answer):

@@ -10,14 +10,14 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.models.activities import ActivityReference
-from app.models.learning import LearningEventRead, LearningEventRow
+from app.models.learning import LearningEventRead, LearningEventRow, shown_extras
 from app.models.people import Identity
 from app.services import corrections
 from app.services.nouns import Condition, NounType
 
 
 async def linked(session: AsyncSession, rows: Sequence[LearningEventRow]) -> list[Mapping[str, Any]]:
-    """Return rows, in order, with what they are linked to and how replays corrected them.
+    """Return rows, in order, as they are shown, with what they are linked to and how replays corrected them.
 
     A few queries whatever their number.
     """
@@ -34,6 +34,7 @@ async def linked(session: AsyncSession, rows: Sequence[LearningEventRow]) -> lis
             "person_id": people.get(row.identity_id),
             "activity_id": activities.get(row.reference_id),
             "dated_ahead": row.occurred_at > row.recorded_at,
+            "extras": shown_extras(row.extras),
         }
         for row, mark in zip(rows, marks, strict=True)
     ]

@@ -61,6 +61,19 @@ def _as_is(fields: Any) -> dict[str, Any]:
     return values
 
 
+def merge(current: Any, change: Any) -> Any:
+    """Return `current` with a merge patch applied: objects are merged, null removes, anything else replaces."""
+    if not isinstance(change, Mapping):
+        return change
+    merged = dict(current) if isinstance(current, Mapping) else {}
+    for name, value in change.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged
+
+
 @dataclass(frozen=True, slots=True)
 class NounType(Generic[R]):
     """All that the shared verbs and doors need to know of a noun.
@@ -71,6 +84,7 @@ class NounType(Generic[R]):
     (on creation: None for each). `filters` names what narrows a list: columns, and what a row shows without having a
     column for it, which `derived` turns into a condition. `ranges` names columns of days and counts that a
     list bounds from and before, as it does the instants.
+    `merged` returns what is written when a merge patch is applied to what was.
     `volatile` says that something shown changes without a new version, so that no ETag saves an answer.
     """
 
@@ -90,6 +104,7 @@ class NounType(Generic[R]):
     columns: Callable[[Any], dict[str, Any]] = _as_is
     shown: Callable[[Any], Any] = field(default=lambda row: row)
     linked: Callable[[AsyncSession, Sequence[Any]], Awaitable[Sequence[Any]]] | None = None
+    merged: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] = merge
     volatile: bool = False
 
     @property
@@ -151,20 +166,7 @@ async def patch(
     """Apply a merge patch (RFC 7396): absent is not null. `versions` are those that If-Match allows; None: any."""
     row = await get(session, noun, noun_id)
     expect(row, versions)
-    return await _rewrite(session, noun, row, merge(noun.written(row), fields))
-
-
-def merge(current: Any, change: Any) -> Any:
-    """Return `current` with a merge patch applied: objects are merged, null removes, anything else replaces."""
-    if not isinstance(change, Mapping):
-        return change
-    merged = dict(current) if isinstance(current, Mapping) else {}
-    for name, value in change.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge(merged.get(name), value)
-    return merged
+    return await _rewrite(session, noun, row, noun.merged(noun.written(row), fields))
 
 
 async def put(

@@ -15,7 +15,7 @@ from app.models.sources import Delivery, DeliveryRead, Source, SourceRead, Sourc
 from app.models.unit import unit_of
 from app.services import lookups
 from app.services.lookups import Answer
-from app.services.nouns import Action, NounType, keep
+from app.services.nouns import Action, NounType, keep, merge
 from app.vault import Vault
 
 _WAITING = (SourceStatus.PENDING, SourceStatus.SILENT)
@@ -37,6 +37,15 @@ def _secret_form(authentication: Mapping[str, Any]) -> tuple[Any, Any]:
     return authentication.get("scheme"), authentication.get("user_field")
 
 
+def _merged(current: Mapping[str, Any], change: Mapping[str, Any]) -> Any:
+    """Apply a merge patch; another scheme begins without options, as those that are there are the former scheme's."""
+    told = change.get("authentication")
+    scheme = told.get("scheme") if isinstance(told, Mapping) else None
+    if scheme is not None and scheme != current["authentication"].get("scheme"):
+        current = {**current, "authentication": {}}
+    return merge(current, change)
+
+
 SOURCES = NounType(
     row=Source,
     write=SourceWrite,
@@ -48,6 +57,7 @@ SOURCES = NounType(
     sorts=("created_at", "recorded_at", "name", "slug"),
     fixed=frozenset({"slug", "adapter"}),
     check=_drop_unfit_secrets,
+    merged=_merged,
     actions=(
         Action("pause", ("pending", "active", "silent"), "paused", "Keep what it sends in quarantine."),
         Action("resume", ("paused",), "active", "Apply what it sends again."),

@@ -60,6 +60,18 @@ async def test_the_client_may_use_basic_form_encoded_or_plain(acme: Organisation
         assert await deliver(acme, sender, answer.json()["access_token"]) == 200
 
 
+async def test_a_rotated_secret_gets_a_token_at_once(acme: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setups, "REMEMBERED_SECONDS", 60.0)
+    sender = await connect(acme, "oauth2")
+    assert (await ask(acme, GRANT | credentials(sender))).status_code == 200
+    rotated = (await acme.client.post(f"/v1/sources/{sender.id}/rotate-secret", json={})).json()
+
+    answer = await ask(acme, GRANT | {"client_id": rotated["client_id"], "client_secret": rotated["secret"]})
+
+    assert answer.status_code == 200, answer.text
+    assert await deliver(acme, sender, answer.json()["access_token"]) == 200
+
+
 async def test_a_token_ends_after_an_hour(acme: Organisation) -> None:
     sender = await connect(acme, "oauth2")
     token = (await ask(acme, GRANT | credentials(sender))).json()["access_token"]

@@ -122,11 +122,11 @@ async def test_a_third_secret_ends_the_first(acme: Organisation) -> None:
 
 async def test_another_scheme_drops_the_secret_until_it_is_changed(acme: Organisation) -> None:
     sender = await connect(acme, "static_header")
-    basic = {"scheme": "basic", "header": None, "prefix": None}
 
-    changed = await acme.client.patch(f"/v1/sources/{sender.id}", json={"authentication": basic})
+    changed = await acme.client.patch(f"/v1/sources/{sender.id}", json={"authentication": {"scheme": "basic"}})
 
     assert changed.status_code == 200, changed.text
+    assert changed.json()["authentication"] == {"scheme": "basic"}
     refused = await acme.client.post(sender.created["webhook_path"], content=COMPLETION, auth=("a", "b"))
     assert "no secret" in refused.json()["detail"]
     rotated = (await acme.client.post(f"/v1/sources/{sender.id}/rotate-secret", json={})).json()
@@ -171,6 +171,7 @@ async def test_a_scheme_without_a_secret_of_its_own_shows_none(acme: Organisatio
         ({"scheme": "embedded_md5", "accept_md5": False}, "/authentication/accept_md5"),
         ({"scheme": "jws", "jwks_url": "http://canvas.example.org/jwks"}, "/authentication/jwks_url"),
         ({"scheme": "basic", "colour": "red"}, "/authentication/colour"),
+        ({"scheme": "static_header", "header": "X-Token", "secret": "s3cret"}, "/authentication/secret"),
     ],
 )
 async def test_an_authentication_that_cannot_work_is_refused(
@@ -180,7 +181,9 @@ async def test_an_authentication_that_cannot_work_is_refused(
 
     answer = await acme.client.post("/v1/sources", json=fields)
 
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["pointer"]) == (422, pointer)
+    assert ("beside `authentication`" in fault["detail"]) == (pointer == "/authentication/secret")
 
 
 @every_scheme

@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -96,3 +97,48 @@ async def test_the_xapi_sample_is_read(acme: Organisation) -> None:
     answer = await acme.client.post(source["webhook_path"], json=body, headers=basic(source["secret"]))
 
     assert answer.json()["recorded"] == 1
+
+
+async def test_a_delivery_shows_what_was_read_from_it(acme: Organisation) -> None:
+    source = (await connect(acme, "lrs", "xapi")).json()
+    body = json.loads((Path(__file__).parent / "statement.json").read_text())
+    many = [body | {"id": str(uuid4())} for _ in range(101)]
+
+    answers = [
+        await acme.client.post(source["webhook_path"], json=each, headers=basic(source["secret"]))
+        for each in (body, many, [body, {"verb": {}}])
+    ]
+    one, hundred, none = [
+        (await acme.client.get(f"/v1/deliveries/{each.json()['delivery']}")).json() for each in answers
+    ]
+
+    assert (one["learning_events_total"], hundred["learning_events_total"], none["learning_events_total"]) == (
+        1,
+        101,
+        0,
+    )
+    assert one["learning_events"] == (await acme.client.get(one["learning_events_path"])).json()["items"]
+    first = (await acme.client.get(hundred["learning_events_path"] + "&sort=recorded_at&limit=100")).json()
+    assert (hundred["learning_events"], first["next_cursor"] is None) == (first["items"], False)
+    assert none["learning_events"] == []
+
+
+async def test_raw_scores_and_extras_are_shown_without_the_learners_own_words(acme: Organisation) -> None:
+    source = (await connect(acme, "lrs", "xapi")).json()
+    body = json.loads((Path(__file__).parent / "statement.json").read_text())
+    registration = "f3a1c1b0-7c46-5d55-9f5e-2f8a6d2c4b11"
+    body["context"] = {"registration": registration}
+    body["result"] = {"score": {"raw": 7.5, "min": 0, "max": 10}, "response": "I hated it", "success": True}
+    answer = await acme.client.post(source["webhook_path"], json=body, headers=basic(source["secret"]))
+
+    (event,) = (await acme.client.get(f"/v1/deliveries/{answer.json()['delivery']}")).json()["learning_events"]
+    query = "query($id: ID!) { node(id: $id) { ... on LearningEvent { scoreRaw scoreMin scoreMax extras } } }"
+    graph = await acme.client.post("/graphql", json={"query": query, "variables": {"id": event["id"]}})
+
+    scores = ("7.5", "0", "10")
+    assert (event["score_raw"], event["score_min"], event["score_max"]) == scores
+    assert (event["extras"]["registration"], "response" in event["extras"]) == (registration, False)
+    assert graph.json()["data"]["node"] == {
+        **dict(zip(("scoreRaw", "scoreMin", "scoreMax"), scores, strict=True)),
+        "extras": event["extras"],
+    }

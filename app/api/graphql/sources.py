@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import auto
+from strawberry.scalars import JSON
 
 from app.api.graphql.connections import many
 from app.api.graphql.figures import figures_of
 from app.api.graphql.nodes import Node, entry, linked, load, one
 from app.api.graphql.scalars import computed
+from app.models.learning import shown_extras
 from app.services import branches, corrections
 from app.services.activities import ACTIVITY_REFERENCES
 from app.services.branches import Listing
@@ -74,7 +76,7 @@ async def _bodies(session: AsyncSession, delivery_ids: list[UUID]) -> Sequence[s
     return [None if row is None else base64.b64encode(row.body).decode() for row in rows]
 
 
-@entry(EVENTS, "dedup_key", "corrects_key")
+@entry(EVENTS, "dedup_key", "corrects_key", "extras")
 class LearningEventNode(Node):
     """One normalised fact."""
 
@@ -90,8 +92,12 @@ class LearningEventNode(Node):
     event_key: auto
     passed: auto
     score_scaled: auto
+    score_raw: auto
+    score_min: auto
+    score_max: auto
     progress: auto
     duration_seconds: auto
+    extras: JSON = computed("What else the sender told and is kept; never the learner's own words.")
     source = one("source_id")
     delivery = one("delivery_id")
     identity = one("identity_id", "The name under which the source told the learner; null for a voiding.")
@@ -106,6 +112,10 @@ class LearningEventNode(Node):
     def get_dated_ahead(self) -> bool:
         """Return whether it is dated after its receipt."""
         return bool(self.row.occurred_at > self.row.recorded_at)
+
+    def get_extras(self) -> Any:
+        """Return what is shown of the extras."""
+        return shown_extras(self.row.extras)
 
     async def get_corrected_at(self) -> datetime | None:
         """Return when a replay corrected it."""

@@ -18,6 +18,7 @@ NOT_IN_THE_GRAPH = {
     "keys": "Credentials are no business data, and stay behind the scope admin.",
     "problems": "Documentation of error codes, open to everyone.",
     "stream": "Live updates are the SSE stream; the graph has the feed itself as `changes`.",
+    "webhooks": "Where platforms send to: all that is read there is which versions of xAPI are taken.",
     "xapi": "A protocol of its own, with its own statements: what comes by it are deliveries and learning events.",
     "figures": "Figures stand at the nodes that they are about.",
 }
