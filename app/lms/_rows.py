@@ -7,10 +7,12 @@ several facts), or with the same learner, activity, kind and time where deliveri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
+from typing import Any, TypeVar
 
-from app.domain.learning import Identity, Kind, LearningEvent
+from app.domain.learning import ActivityName, Identity, Kind, LearningEvent
 from app.lms import Unreadable
 from app.lms._people import account, email, email_sha1, full_name, learner, openid, username
 from app.lms._times import instant, spelling
@@ -43,27 +45,33 @@ OPTIONAL = (
     "voids",
     "attempt",
 )
+NAMES = ("account", "username", "email", "email_sha1", "openid")
+"""The columns that name the learner, the strongest first."""
+
 _ITEMS_MOST = 10_000
+
+Read = TypeVar("Read")
 
 
 def event_of(cells: Mapping[str, str], zone: str) -> LearningEvent:
-    """Return the event of one row; `zone` is that of times without one. Raises Unreadable naming what is wrong."""
+    """Return the event of one row; `zone` is that of times without one.
+
+    Raises Unreadable, `<column>: <what is wrong>`.
+    """
     told = {name: text for name, text in cells.items() if text}
     kind = _kind(told["kind"])
     voiding = kind is Kind.VOIDED
-    voids = identifier(told.get("voids"), "voided event")
+    voids = _in("voids", identifier, told.get("voids"), "voided event")
     if voiding and not voids:
         raise Unreadable("voids: names no event to take back")
     raw, low, high = (_number(told, name) for name in ("score_raw", "score_min", "score_max"))
     return LearningEvent(
         kind=kind,
-        identities=() if voiding and not _names_somebody(told) else _learner(told),
-        activity=None
-        if "activity" not in told and voiding
-        else activity(told.get("activity"), title=told.get("activity_title"), version=told.get("content_version")),
-        occurred_at=instant(told.get("occurred_at"), zone=zone),
+        identities=() if voiding and not _names_somebody(told) else _learner(told, cells),
+        activity=None if "activity" not in told and voiding else _activity(told),
+        occurred_at=_instant(told, "occurred_at", zone),
         occurred_at_text=spelling(told.get("occurred_at")),
-        event_key=identifier(told.get("event_id"), "event"),
+        event_key=_in("event_id", identifier, told.get("event_id"), "event"),
         item=_item(told.get("item", "0")),
         passed=kind is Kind.PASSED if kind in {Kind.PASSED, Kind.FAILED} else _truth(told),
         score_scaled=_within(told, "score_scaled", -1) if "score_scaled" in told else scaled(raw, low, high),
@@ -72,8 +80,8 @@ def event_of(cells: Mapping[str, str], zone: str) -> LearningEvent:
         score_max=high,
         progress=_within(told, "progress", 0),
         duration_seconds=_duration(told),
-        due_at=instant(told.get("due_at"), zone=zone),
-        expires_at=instant(told.get("expires_at"), zone=zone),
+        due_at=_instant(told, "due_at", zone),
+        expires_at=_instant(told, "expires_at", zone),
         person_name=full_name(told.get("person_name")),
         voids=voids,
         attempt=identifier(told.get("attempt"), "enrolment"),
@@ -87,19 +95,42 @@ def _kind(text: str) -> Kind:
         raise Unreadable(f"kind: takes {', '.join(Kind)}") from None
 
 
+def _in(column: str, read: Callable[..., Read], *values: Any, **named: Any) -> Read:
+    """Return what `read` makes of a column. Raises Unreadable that names it."""
+    try:
+        return read(*values, **named)
+    except Unreadable as error:
+        raise Unreadable(f"{column}: {error}") from None
+
+
+def _instant(told: Mapping[str, str], column: str, zone: str) -> datetime | None:
+    return _in(column, instant, told[column], zone=zone) if column in told else None
+
+
+def _activity(told: Mapping[str, str]) -> ActivityName:
+    if "activity" not in told:
+        raise Unreadable("activity: is empty")
+    version = _in("content_version", identifier, told.get("content_version"), "activity's version")
+    return _in("activity", activity, told["activity"], title=told.get("activity_title"), version=version)
+
+
 def _names_somebody(told: Mapping[str, str]) -> bool:
-    return any(name in told for name in ("account", "username", "email", "email_sha1", "openid"))
+    return any(name in told for name in NAMES)
 
 
-def _learner(told: Mapping[str, str]) -> tuple[Identity, ...]:
+def _learner(told: Mapping[str, str], cells: Mapping[str, str]) -> tuple[Identity, ...]:
     issuer = told.get("issuer")
-    return learner(
-        account(told.get("account"), issuer),
-        username(told.get("username"), issuer),
-        email(told.get("email")),
-        email_sha1(told.get("email_sha1")),
-        openid(told.get("openid")),
+    names = (
+        _in("account", account, told.get("account"), issuer),
+        _in("username", username, told.get("username"), issuer),
+        _in("email", email, told.get("email")),
+        _in("email_sha1", email_sha1, told.get("email_sha1")),
+        _in("openid", openid, told.get("openid")),
     )
+    if not any(names):
+        column = next((name for name in NAMES if name in told), None) or next((n for n in NAMES if n in cells), NAMES[0])
+        raise Unreadable(f"{column}: names no learner")
+    return learner(*names)
 
 
 def _number(told: Mapping[str, str], name: str) -> Decimal | None:

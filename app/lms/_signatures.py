@@ -24,6 +24,16 @@ _HEX_OR_BASE64 = Option(
 _SIGNATURE_PREFIX = Option("prefix", OptionType.TEXT, "Text before the digest, such as `sha256=`.", default="")
 
 
+_TOLERANCE = Option(
+    "tolerance_seconds",
+    OptionType.INTEGER,
+    "How far the timestamp may lie from the receiver's clock.",
+    default=_verification.TOLERANCE_SECONDS,
+    at_least=1,
+    at_most=3_600,
+)
+
+
 def _signature_header(example: str) -> Option:
     return Option("header", OptionType.HEADER, f"The header with the signature, such as {example}.", required=True)
 
@@ -72,10 +82,21 @@ _LISTED = (
     Scheme(
         "hmac_sha256",
         "HMAC-SHA256",
-        "A header holds the HMAC-SHA256 of the raw body; the secret's text in UTF-8 is the key.",
+        "A header holds the HMAC-SHA256 of the raw body, or of a timestamp, a dot and the raw body (Coassemble); the "
+        "secret's text in UTF-8 is the key.",
         SecretForm.TOKEN,
         _verification.hmac_sha256,
-        options=(_signature_header("X-Webhook-Signature"), _HEX_OR_BASE64, _SIGNATURE_PREFIX),
+        options=(
+            _signature_header("X-Webhook-Signature"),
+            _HEX_OR_BASE64,
+            _SIGNATURE_PREFIX,
+            Option(
+                "timestamp_header",
+                OptionType.HEADER,
+                "The header with the seconds since 1970 that are signed too, such as X-Coassemble-Timestamp.",
+            ),
+            _TOLERANCE,
+        ),
     ),
     Scheme(
         "standard_webhooks",
@@ -92,14 +113,7 @@ _LISTED = (
                 default="auto",
                 choices=("auto", "base64", "raw"),
             ),
-            Option(
-                "tolerance_seconds",
-                OptionType.INTEGER,
-                "How far the timestamp may lie from the receiver's clock.",
-                default=_verification.TOLERANCE_SECONDS,
-                at_least=1,
-                at_most=3_600,
-            ),
+            _TOLERANCE,
             Option("header_prefix", OptionType.HEADER, "What the three header names start with.", default="webhook"),
         ),
     ),

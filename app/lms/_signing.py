@@ -53,7 +53,11 @@ def _body_field(delivery: Delivery, options: Mapping[str, Any], secret: str) -> 
 
 
 def _hmac_sha256(delivery: Delivery, options: Mapping[str, Any], secret: str) -> Delivery:
-    return _with_digest(delivery, options, hmac.digest(secret.encode(), delivery.body, "sha256"))
+    signed, name = delivery.body, options.get("timestamp_header")
+    if name:
+        timestamp = str(int(delivery.received_at.timestamp()))
+        delivery, signed = _with_headers(delivery, {str(name).lower(): timestamp}), f"{timestamp}.".encode() + signed
+    return _with_digest(delivery, options, hmac.digest(secret.encode(), signed, "sha256"))
 
 
 def _concatenation_hash(delivery: Delivery, options: Mapping[str, Any], secret: str) -> Delivery:

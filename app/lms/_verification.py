@@ -64,8 +64,19 @@ def body_field(delivery: Delivery, setup: SourceSetup) -> None:
 
 
 def hmac_sha256(delivery: Delivery, setup: SourceSetup) -> None:
-    """Check HMAC-SHA256 over the raw body in hex or base64, with an optional prefix (https://www.rfc-editor.org/rfc/rfc2104)."""
-    digests = [hmac.digest(secret.encode(), delivery.body, "sha256") for secret in _secrets(setup)]
+    """Check HMAC-SHA256 over the raw body in hex or base64, with an optional prefix (https://www.rfc-editor.org/rfc/rfc2104).
+
+    With `timestamp_header` it is over `timestamp.body`, and the timestamp must be recent
+    (https://developers.coassemble.com/webhooks).
+    """
+    signed, name = delivery.body, setup.authentication.get("timestamp_header")
+    if name:
+        timestamp = _header(delivery, str(name))
+        if not _TIMESTAMP.fullmatch(timestamp):
+            raise Refused(f"the header {name} does not hold seconds since 1970")
+        _require_recent(delivery, int(timestamp), setup)
+        signed = b".".join((timestamp.encode(), signed))
+    digests = [hmac.digest(secret.encode(), signed, "sha256") for secret in _secrets(setup)]
     _require_digest(delivery, setup, digests)
 
 

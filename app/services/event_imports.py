@@ -24,6 +24,13 @@ from app.services.imports import CellFault, Outcome, Plan, Sheet
 from app.services.ingest import Inbound
 from app.services.lookups import Answer
 
+_ABOUT = {
+    "a name of the learner": ("account", "username", "email", "email_sha1", "openid", "issuer"),
+    "an activity's id": ("activity",),
+    "an event's id": ("event_id", "voids"),
+}
+"""The columns of what an event cannot be kept for (`ingest.unfit`)."""
+
 Told = tuple[Outcome, LearningEvent]
 Saying = tuple[UUID, UUID, str, datetime]
 """(identity id, reference id, kind, instant): what a fact says, whatever its key."""
@@ -60,9 +67,18 @@ def _event(outcome: Outcome) -> LearningEvent | None:
         return event
     if not outcome.faults:
         reason = outcome.line.unreadable or (why if event is not None else "tells no event") or ""
-        column, _, detail = reason.partition(": ")
-        outcome.faults.append(CellFault(column, detail) if detail else CellFault(None, reason))
+        outcome.faults.append(_fault(outcome.line.cells, reason))
     return None
+
+
+def _fault(cells: Mapping[str, str], reason: str) -> CellFault:
+    """Return a fault at the column that the reason begins with, or else at the longest of those that it is about."""
+    column, _, detail = reason.partition(": ")
+    if detail and column in cells:
+        return CellFault(column, detail)
+    about = next((columns for start, columns in _ABOUT.items() if reason.startswith(start)), ())
+    lengths = {name: len(cells[name]) for name in about if name in cells}
+    return CellFault(max(lengths, key=lengths.__getitem__, default=None), reason)
 
 
 def _inbound(session: AsyncSession, plan: Plan, kept: Sequence[Outcome], fresh: Sequence[LearningEvent]) -> Inbound:

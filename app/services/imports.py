@@ -107,7 +107,8 @@ async def plan(session: AsyncSession, sheet: Sheet, header: Sequence[str], forme
     takes = f"{', '.join((*sheet.required, *sheet.optional))}{', account:<source slug>' if sheet.accounts else ''}"
     for name in header:
         if name not in known and name not in accounts:
-            raise Invalid(f"There is no column {name[:60]!r} in a table of {sheet.name}; it takes {takes}.")
+            detail = f"There is no column {name[:60]!r} in a table of {sheet.name}; it takes {takes}."
+            raise Invalid(detail, errors=(Fault("unknown_column", "is no column of it", pointer=f"/{name[:60]}"),))
         if header.count(name) > 1:
             raise Invalid(f"The column {name} stands twice in the header: remove one.")
     missing = [name for name in sheet.required if name not in header]
@@ -135,8 +136,9 @@ async def put(session: AsyncSession, plan: Plan, lines: Sequence[Line]) -> list[
         try:
             own = plan if columns == plan.columns else await plan_again(session, plan, columns)
         except Invalid as error:
+            column = next((fault.pointer[1:] for fault in error.errors if fault.pointer), None)
             for outcome in group:
-                outcome.faults.append(CellFault(None, error.detail, "unknown_column"))
+                outcome.faults.append(CellFault(column, error.detail, "unknown_column"))
             continue
         for outcome in group:
             _inspect(own, outcome)

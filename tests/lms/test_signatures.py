@@ -76,6 +76,26 @@ def test_a_timestamp_further_away_is_refused_and_the_reason_names_the_clock(seco
     assert "clock" in refused(standard(at=NOW + timedelta(seconds=seconds)), STANDARD)
 
 
+def test_a_timestamp_that_is_signed_with_the_body_is_checked_with_it():
+    """The string that Coassemble signs, by OpenSSL: `printf '%s' "1795435200.$body" | openssl dgst -sha256 -hmac key`."""
+    digest = "141b01d57f5f4f2e07d24d7607fb3a363b6e7d01760d403cd703f111d1efda65"
+    names = {"header": "X-Coassemble-Signature", "timestamp_header": "X-Coassemble-Timestamp"}
+    setup = SourceSetup({"scheme": "hmac_sha256", "prefix": "sha256=", **names}, ("another", "key"))
+    headers = {"X-Coassemble-Signature": f"sha256={digest}", "X-Coassemble-Timestamp": "1795435200"}
+    late = replace(delivery(headers), received_at=NOW + timedelta(seconds=301))
+
+    verify(delivery(headers), setup)
+    verify(replace(late, received_at=NOW + timedelta(seconds=300)), setup)
+
+    assert "clock" in refused(late, setup)
+    assert "does not match" in refused(delivery({**headers, "X-Coassemble-Timestamp": "1795435201"}), setup)
+    assert "does not match" in refused(delivery(headers, BODY + b" "), setup)
+    for odd in ("", "now", "-1", "1795435200.0", "\u0661" * 10):
+        assert "seconds since 1970" in refused(delivery({**headers, "X-Coassemble-Timestamp": odd}), setup)
+    del headers["X-Coassemble-Timestamp"]
+    assert "X-Coassemble-Timestamp is missing" in refused(delivery(headers), setup)
+
+
 def test_both_secrets_of_a_rotation_are_valid_in_either_order_and_the_old_one_no_longer_after():
     old, new = f"whsec_{KEY}", "whsec_" + base64.b64encode(b"another key of 24 bytes!").decode()
 
