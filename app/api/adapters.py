@@ -23,6 +23,9 @@ class AdapterRead(BaseModel):
     slug: str = Field(description="Name to give as `adapter` of a source.", examples=["docebo"])
     title: str = Field(description="The platform or standard.")
     how_to_connect: str = Field(description="What to do in the LMS, step by step.")
+    notes: str = Field(
+        description="What surprises in what it sends and what is made of it, line by line; may be empty."
+    )
     schemes: list[str] = Field(description="Authentication schemes that it can use, the usual one first.")
     authentication: dict[str, Any] = Field(description="The usual authentication.")
     example: dict[str, Any] = Field(description="A payload with its headers.")

@@ -138,6 +138,12 @@ _ROWS = (
         "The body is encoded in a way that is not read",
         ("Send it as it is, or with gzip once where `detail` says so."),
     ),
+    (
+        "contradictory_headers",
+        400,
+        "The request says one thing in two ways that disagree",
+        "Send it once, or the same both times; `detail` names both.",
+    ),
     ("broken_content_encoding", 400, "The body's encoding is broken", "Send one whole gzip stream."),
     (
         "currency_mismatch",

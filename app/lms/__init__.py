@@ -106,6 +106,7 @@ class Adapter:
     `of_statements` reads xAPI statements, one or an array, that come to the address for them below the webhook URL; it
     raises `Unreadable`; None where the platform sends none.
     `check_mapping` lists what is wrong with a field map (empty when it can be used); None when the adapter takes none.
+    `notes` say what surprises in what the platform sends, a line each.
     `reference` documents the field map, JSON values only. `headers` are those that `parse` reads beside those that tell
     the form of the body: names in lower case, `*` in them for any characters.
     """
@@ -121,6 +122,7 @@ class Adapter:
     check_mapping: Callable[[Mapping[str, Any]], list[Fault]] | None = None
     reference: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notes: str = ""
     headers: tuple[str, ...] = ()
 
     def example_of(self, scheme: str) -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.lms import TransportFault, TransportFaultCode
+
 # The kind is told by what the type ends in, so both `course.completed` and `com.example.course.completed.v1` are read.
 KIND_WORDS = {
     "enrolled": "enrolled",
@@ -49,6 +51,18 @@ CONVENTION: dict[str, Any] = {
     "passed": "data.passed",
     "event_id": "key",
 }
+
+
+def expect_one_id(header: str, told: str, body_id: Any) -> None:
+    """Refuse a message whose header and body tell two ids of one kind: both begin alike, `msg_`, and they differ.
+
+    Whop repeats webhook-id as the `id` of the body. Any other `id` there is that of an object or an event, and may be
+    anything. Raises TransportFault.
+    """
+    kind, mark, _ = told.partition("_")
+    if mark and isinstance(body_id, str) and body_id != told and body_id.startswith(kind + mark):
+        reason = f"the header {header} says {told[:100]!r} and the id of the body {body_id[:100]!r}"
+        raise TransportFault(TransportFaultCode.CONTRADICTORY_HEADERS, reason)
 
 
 def verb_of(kind: Any) -> str | None:

@@ -128,7 +128,9 @@ def _learner(told: Mapping[str, str], cells: Mapping[str, str]) -> tuple[Identit
         _in("openid", openid, told.get("openid")),
     )
     if not any(names):
-        column = next((name for name in NAMES if name in told), None) or next((n for n in NAMES if n in cells), NAMES[0])
+        column = next((name for name in NAMES if name in told), None) or next(
+            (n for n in NAMES if n in cells), NAMES[0]
+        )
         raise Unreadable(f"{column}: names no learner")
     return learner(*names)
 

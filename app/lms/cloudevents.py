@@ -54,6 +54,10 @@ def _cloud_events(delivery: Delivery) -> list[Mapping[str, Any]]:
     listed = found if isinstance(found, list) else [found]
     if not all(isinstance(one, dict) for one in listed):
         raise Unreadable("a member of the batch is not a JSON object")
+    own = delivery.headers.get("ce-id")
+    if own is not None and [unquote(own)] != [one.get("id") for one in listed]:
+        reason = f"the header ce-id says {own[:100]!r}, and the body another id or several"
+        raise TransportFault(TransportFaultCode.CONTRADICTORY_HEADERS, reason)
     return listed
 
 
@@ -96,6 +100,11 @@ ADAPTER = Adapter(
         "3. Types that end in completed, passed, enrolled and so on are read by convention, with data.user_id and\n"
         "4. data.course_id; for other names set a mapping on {type, source, id, time, subject, verb, data}.\n"
         "5. Send a sample to POST /v1/sources/{id}/try until its events are right."
+    ),
+    notes=(
+        "Attributes in headers beside a structured event or a batch are 400: binary mode and another one at "
+        "once, or a ce-id that is not the id of the body. In binary mode ids inside the data are those of "
+        "objects."
     ),
     schemes=("static_header", "query_token", "hmac_sha256", "standard_webhooks", "basic", "none"),
     authentication={"scheme": "static_header", "header": "Authorization", "prefix": "Bearer "},

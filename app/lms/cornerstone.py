@@ -88,6 +88,11 @@ ADAPTER = Adapter(
         "4. Set the source's silence threshold to 15 minutes: heartbeats come every five.\n"
         "5. Complete a training as a test user; GET /v1/deliveries shows the batch and its event."
     ),
+    notes=(
+        "eventId and headers.messageId of a record are one id in Cornerstone's samples; eventId decides, as a "
+        "4xx would be final for every record of the batch.\n"
+        "A 4xx is never sent again, and a heartbeat comes every five minutes."
+    ),
     schemes=("static_header", "query_token", "none"),
     authentication={"scheme": "static_header", "header": "x-api-key"},
     example={

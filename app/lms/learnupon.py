@@ -153,6 +153,11 @@ ADAPTER = Adapter(
         "4. Version 1 only: use the scheme `embedded_md5` with accept_md5 true, knowing that MD5 is weak.\n"
         "5. Complete a course as a test learner; GET /v1/deliveries shows the message and its events."
     ),
+    notes=(
+        "X-Webhook-ID is the id of the delivery and enrollmentId that of an enrolment: an item's key is made "
+        "of both. Version 1 tells its webhookId in the body alone.\n"
+        "A course_completion may carry any status: in_progress is read as progress, failed as failed."
+    ),
     schemes=("hmac_sha256", "embedded_md5", "query_token", "none"),
     authentication={"scheme": "hmac_sha256", "header": "X-Webhook-Signature", "encoding": "hex"},
     example={

@@ -123,6 +123,11 @@ ADAPTER = Adapter(
         "4. Give the secret that 360Learning answers to the source; rotation keeps two valid at once.\n"
         "5. Use 360Learning's replay of events after an outage: what is here already counts as duplicate."
     ),
+    notes=(
+        "webhook-id is the id of the message and the event's key; attemptId, certificateId and the id of an "
+        "xAPI statement are those of objects, and differ from it.\n"
+        "path.session.users.enrolled names no users: take path.session.user.status.updated."
+    ),
     schemes=("standard_webhooks", "none"),
     authentication={"scheme": "standard_webhooks", "key": "raw"},
     example={

@@ -7,6 +7,7 @@ The map is documented, field by field and with an example for each shape of body
 from __future__ import annotations
 
 from app.lms import Adapter, Delivery, Parsed, SourceSetup, Unreadable
+from app.lms._envelopes import expect_one_id
 from app.lms._fieldmaps import check, field_map
 from app.lms._mapped import parsed, payload
 from app.lms._mapped_reference import EXAMPLES, REFERENCE
@@ -17,7 +18,11 @@ def parse(delivery: Delivery, setup: SourceSetup) -> Parsed:
     if not setup.mapping:
         raise Unreadable("the source has no mapping; send one with PATCH /v1/sources/{id} and replay the delivery")
     rules = field_map(setup.mapping)
-    return parsed(delivery, payload(delivery, rules), rules, setup)
+    document = payload(delivery, rules)
+    if setup.authentication.get("scheme") == "standard_webhooks" and isinstance(document, dict):
+        header = f"{setup.authentication.get('header_prefix') or 'webhook'}-id".lower()
+        expect_one_id(header, delivery.headers.get(header, ""), document.get("id"))
+    return parsed(delivery, document, rules, setup)
 
 
 ADAPTER = Adapter(
@@ -29,6 +34,13 @@ ADAPTER = Adapter(
         "3. POST /v1/sources with adapter `mapped`, the mapping and the authentication scheme that the sender can do.\n"
         "4. Send the payload to POST /v1/sources/{id}/try until events and verdict are right; nothing is stored.\n"
         "5. Give the sender the webhook URL and the secret that POST /v1/sources answered."
+    ),
+    notes=(
+        "Under the scheme standard_webhooks an id of the body that begins like webhook-id (`msg_`, as Whop "
+        "repeats it) must be the same, or the answer is 400; elsewhere the id of a delivery in a header and "
+        "an id of the body are taken for different things, and event_id says which of them is the event's.\n"
+        "Coassemble: scheme hmac_sha256 with header X-Coassemble-Signature, prefix `sha256=` and "
+        "timestamp_header X-Coassemble-Timestamp."
     ),
     schemes=(
         "hmac_sha256",

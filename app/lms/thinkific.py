@@ -84,6 +84,7 @@ ADAPTER = Adapter(
         "4. Topics: enrollment.created, enrollment.progress, enrollment.completed, lesson.completed, quiz.attempted.\n"
         "5. Complete a course as a test student; GET /v1/deliveries shows the webhook and its event."
     ),
+    notes="X-Thinkific-Topic repeats resource and action of the body, which decide; it is no id.",
     schemes=("hmac_sha256", "none"),
     authentication={"scheme": "hmac_sha256", "header": "X-Thinkific-Hmac-Sha256", "encoding": "hex"},
     example={

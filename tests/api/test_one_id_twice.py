@@ -1,8 +1,11 @@
-"""One event id from two tenants, two sources, or with two contents."""
+"""One event id from two tenants, two sources, with two contents, or told twice in one request."""
 
 import json
 from typing import Any
+from uuid import uuid4
 
+from app.api.problems import PROBLEMS
+from app.lms import TransportFaultCode
 from tests.api.senders import COMPLETION, connect, deliveries, events
 from tests.api.xapi.conftest import connect as connect_store
 from tests.api.xapi.conftest import statement
@@ -67,3 +70,26 @@ async def found(org: Organisation, **filters: Any) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = answer.json()["items"]
     assert answer.json()["total"] == len(rows), json.dumps(answer.json())
     return rows
+
+
+async def test_a_request_that_tells_one_id_in_two_ways_is_400_and_nothing_is_kept(acme: Organisation) -> None:
+    message = await connect(acme, "standard_webhooks", adapter="standard-webhooks", mapping={})
+    event = await connect(acme, "hmac_sha256", "events", adapter="cloudevents", mapping={})
+    store = await connect_store(acme)
+    facts = {"type": "course.completed", "data": {"user_id": "u", "course_id": "c"}}
+    structured = {"content-type": "application/cloudevents+json", "ce-id": "1", "ce-specversion": "1.0"}
+    one = statement()
+
+    answers = [
+        await message.post(acme.client, json.dumps({**facts, "id": "msg_other"}).encode()),
+        await event.post(acme.client, json.dumps({**facts, "id": "1", "specversion": "1.0"}).encode(), **structured),
+    ]
+    put = await store.call("PUT", "statements", params={"statementId": str(uuid4())}, json=one)
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(400, "contradictory_headers")] * 2
+    assert all(each in answers[0].json()["detail"] for each in ("msg_test", "msg_other"))
+    assert (put.status_code, one["id"] in put.text) == (400, True)
+    assert await deliveries(acme) == []
+    same = await message.post(acme.client, json.dumps({**facts, "id": "msg_test"}).encode())
+    assert same.json()["recorded"] == 1
+    assert {code.value for code in TransportFaultCode} <= PROBLEMS.keys()

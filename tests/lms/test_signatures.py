@@ -77,7 +77,7 @@ def test_a_timestamp_further_away_is_refused_and_the_reason_names_the_clock(seco
 
 
 def test_a_timestamp_that_is_signed_with_the_body_is_checked_with_it():
-    """The string that Coassemble signs, by OpenSSL: `printf '%s' "1795435200.$body" | openssl dgst -sha256 -hmac key`."""
+    """The digest is OpenSSL's: `printf %s "1795435200.$body" | openssl dgst -sha256 -hmac key`."""
     digest = "141b01d57f5f4f2e07d24d7607fb3a363b6e7d01760d403cd703f111d1efda65"
     names = {"header": "X-Coassemble-Signature", "timestamp_header": "X-Coassemble-Timestamp"}
     setup = SourceSetup({"scheme": "hmac_sha256", "prefix": "sha256=", **names}, ("another", "key"))

@@ -86,7 +86,7 @@ def _statements(document: Any, exchange: Exchange, only_id: str | None) -> list[
     found = statements.statement(document, exchange.edition)
     if only_id is not None and "id" in found and UUID(found["id"]) != UUID(only_id):
         # https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#211-put-statements
-        raise Unacceptable("is another id than the parameter statementId", "/id")
+        raise Unacceptable(f"is {found['id']}, and the parameter statementId is {only_id}", "/id")
     return [("", found)]
 
 
