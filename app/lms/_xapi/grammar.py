@@ -129,7 +129,10 @@ def uuid(value: Any, at: str) -> UUID:
 def timestamp(value: Any, at: str) -> datetime:
     """Return an ISO 8601 date and time as aware UTC, to the microsecond; without a zone it counts as UTC.
 
-    The offsets -00, -0000 and -00:00 are refused (RFC 3339, 4.3, gives them another meaning than ISO 8601).
+    The offsets -00, -0000 and -00:00 are refused (RFC 3339, 4.3, gives them another meaning than ISO 8601). 24:00 is
+    the next midnight (ISO 8601 knows the end of a day) and the second 60 the next second, as everywhere here. Every
+    year from 1 to 9999 will do, as a store gives back what it was sent; its event follows the rule of all others
+    (docs/platform-gotchas.md, "Times").
     https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Data.md#45-iso-8601-timestamps
     """
     found = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
@@ -137,10 +140,11 @@ def timestamp(value: Any, at: str) -> datetime:
         raise Unacceptable("must be an ISO 8601 date and time such as 2026-03-04T15:30:00.000Z", at)
     year, month, day, hour, minute = (int(found[n]) for n in range(1, 6))
     second, fraction = int(found[6] or 0), int((found[7] or "").ljust(6, "0")[:6])
-    leap = second == _LEAP_SECOND
+    leap, ends = second == _LEAP_SECOND, (hour, minute, second, fraction) == (24, 0, 0, 0)
+    hour, second = 0 if ends else hour, 59 if leap else second
     try:
-        local = datetime(year, month, day, hour, minute, 59 if leap else second, fraction, _zone(found[8]))
-        return (local + timedelta(seconds=leap)).astimezone(UTC)
+        local = datetime(year, month, day, hour, minute, second, fraction, _zone(found[8]))
+        return (local + timedelta(days=ends, seconds=leap)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unacceptable("is no date and time of the calendar", at) from None
 
