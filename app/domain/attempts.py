@@ -8,7 +8,7 @@ Opening. The first fact of any kind but rated and earned opens attempt 1 (a with
 was one); ratings, points and badges before it belong to no attempt. A further attempt is opened by
 - `enrolled` when the current attempt is completed, failed, withdrawn or expired: re-enrolment. In an open attempt it
   is an echo;
-- `affirmed`, which tells of an enrolment and not of a new one, when the current attempt was withdrawn, even after its
+- `enrolled` that is only affirmed, told again and not made, when the current attempt was withdrawn, even after its
   end, or is expired: who was out is in again. After a completion or a failure it is an echo;
 - `started` when the current attempt was not passed (failed, or completed with passed false), was withdrawn, or is
   expired: a retry, a return, a recertification. After a completion it is a visit;
@@ -191,7 +191,6 @@ _RANK = {
         (
             Kind.EXPIRED,
             Kind.ENROLLED,
-            Kind.AFFIRMED,
             Kind.STARTED,
             Kind.EXPERIENCED,
             Kind.ANSWERED,
@@ -209,9 +208,9 @@ _RANK = {
 }
 
 
-def _position(fact: StoredFact) -> tuple[datetime, int, bytes, UUID]:
+def _position(fact: StoredFact) -> tuple[datetime, int, bool, bytes, UUID]:
     # a fact that was corrected stands where it would stand had it been read so at once
-    return fact.occurred_at, _RANK[fact.kind], fact.corrects or fact.dedup_key, fact.source
+    return fact.occurred_at, _RANK[fact.kind], fact.affirmed, fact.corrects or fact.dedup_key, fact.source
 
 
 def _taken(

@@ -19,14 +19,9 @@ from uuid import UUID
 
 
 class Kind(StrEnum):
-    """What happened (product.md, "Learning event"). Completed is not passed.
-
-    Affirmed tells that the learner is enrolled, not that they were enrolled just now: platforms say so whenever
-    anything about an enrolment changes, the section, the mode, a name.
-    """
+    """What happened (product.md, "Learning event"). Completed is not passed."""
 
     ENROLLED = "enrolled"
-    AFFIRMED = "affirmed"
     STARTED = "started"
     PROGRESSED = "progressed"
     COMPLETED = "completed"
@@ -111,7 +106,8 @@ class LearningEvent:
     the raw score stays in `score_raw`/`score_min`/`score_max`. `progress` is 0..1. `voids` is the `event_key` of the
     event that this one takes back. `expires_at` is the end of a certificate's validity, `due_at` a due date told by
     the sender. `attempt` is the sender's own number of the enrolment, only where it is documented to tell one taking of
-    the activity from another. `extras` holds further facts worth keeping, JSON values only.
+    the activity from another. `affirmed` is true of an enrolment that is told again, not made: platforms do so whenever
+    anything about it changes, the section, the mode, a name. `extras` holds further facts worth keeping, JSON only.
     """
 
     kind: Kind
@@ -133,6 +129,7 @@ class LearningEvent:
     person_name: str | None = None
     voids: str | None = None
     attempt: str | None = None
+    affirmed: bool = False
     extras: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -179,6 +176,7 @@ class LearningEvent:
             _instant(self.due_at),
             self.voids,
             self.extras,
+            *([True] if self.affirmed else []),
         ]
         if self.attempt is not None:  # only then, so that the others keep the hashes that they had
             fields.append(self.attempt)
@@ -225,6 +223,7 @@ class StoredFact:
     due_at: datetime | None = None
     attempt_key: bytes | None = None
     """Which of the learner's enrolments its sender tells of, hashed to 32 bytes; None: it does not say."""
+    affirmed: bool = False
     corrects: bytes | None = None
     """The dedup key of the fact of its source that it corrects."""
 

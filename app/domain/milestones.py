@@ -9,7 +9,6 @@ from app.domain.learning import FactKey, Kind, StoredFact
 
 _UNSCORED = frozenset({Kind.RATED, Kind.ANSWERED, Kind.EARNED})
 _ONCE = frozenset({Kind.ENROLLED, Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED, Kind.WITHDRAWN, Kind.EXPIRED})
-_ENROLLING = frozenset({Kind.ENROLLED, Kind.AFFIRMED})
 _COMPLETING = frozenset({Kind.COMPLETED, Kind.PASSED, Kind.CERTIFIED})
 _VERDICTS = _COMPLETING | {Kind.FAILED}
 RENEWING = _VERDICTS | {Kind.STARTED}
@@ -82,10 +81,10 @@ class Milestones:
     def is_left_by(self, fact: StoredFact) -> bool:
         """Tell whether a timed fact opens another attempt."""
         kind = fact.kind
+        if kind is Kind.ENROLLED and fact.affirmed:
+            return Kind.WITHDRAWN in self.seen or self.is_expired(fact.occurred_at)
         if kind is Kind.ENROLLED:
             return not self.is_open()
-        if kind is Kind.AFFIRMED:
-            return Kind.WITHDRAWN in self.seen or self.is_expired(fact.occurred_at)
         if kind is Kind.STARTED:
             not_passed = self.failed_at is not None and self.passed_at is None
             withdrawn = self.withdrawn_at is not None and self.completed_at is None
@@ -97,7 +96,7 @@ class Milestones:
         kind = fact.kind
         self.last_at = fact.occurred_at
         self.facts.append(fact.key)
-        if kind in _ONCE:
+        if kind in _ONCE and not fact.affirmed:
             if kind in self.seen:
                 self.duplicates.append(fact.key)
             self.seen.add(kind)
@@ -110,7 +109,7 @@ class Milestones:
             if self.completed_at is not None or self.is_open():
                 self.expired_at = self._first(self.expired_at, fact)
         elif self.is_open():
-            if kind in _ENROLLING:
+            if kind is Kind.ENROLLED:
                 self.enrolled_at = self._first(self.enrolled_at, fact)
             elif kind is Kind.WITHDRAWN:
                 self.withdrawn_at = self._first(self.withdrawn_at, fact)

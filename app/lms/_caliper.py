@@ -160,13 +160,12 @@ def _canvas_enrolment(event: Mapping[str, Any], action: str, told: Mapping[str, 
     kind = _ENROLMENT_STATES.get(state or "") if action in {"Created", "Modified"} else None
     if told.get("type") != "StudentEnrollment" or kind is None:
         return f"the enrolment of a {text(told.get('type'))} in the state {state} is none that counts"
-    if kind is Kind.ENROLLED and action == "Modified":
-        kind = Kind.AFFIRMED
     at, at_text = first_of(event.get("eventTime"), zone=zone)
     return LearningEvent(
         kind=kind,
         identities=_names({"id": told.get("user_id")}),
         activity=_activity({"id": told.get("course_id")}),
+        affirmed=kind is Kind.ENROLLED and action == "Modified",
         occurred_at=at,
         occurred_at_text=at_text,
         event_key=identifier(event.get("id"), "event"),

@@ -107,7 +107,7 @@ class _Reading:
             "extras": self.extras(parts.get("extras")),
             "json_fields": self.json_fields(parts.get("json_fields")),
         }
-        for name in ("person_name", "event_id", "attempt", "voids"):
+        for name in ("person_name", "event_id", "attempt", "voids", "affirmed"):
             found[name] = self.path(self.rule(parts.get(name), f"/{name}", ["path"]), "path", f"/{name}", bare=True)
         for name in ("time", "due", "expires"):
             found[name] = self.time(parts.get(name), f"/{name}")

@@ -130,6 +130,9 @@ class _Reader:
             expires_at=self._end(rule.expires, item),
             person_name=full_name(self._id(rule.person_name, item)),
             voids=voids,
+            affirmed=kind is Kind.ENROLLED
+            and rule.affirmed is not None
+            and truth(self._value(rule.affirmed, item)) is True,
             extras=self._extras(item),
         )
 

@@ -14,9 +14,7 @@ FIELDS: dict[str, str] = {
     "item of the level above. Without it the payload is one item, or each member of a top-level list.",
     "kind": "What happened. A kind word when it is always the same; else {path, values, default}: the value at path, "
     f"as text (numbers and booleans as JSON spells them), is looked up in values. Kinds: {', '.join(Kind)}; `{IGNORE}` "
-    "acknowledges and drops. A value that is not listed takes default, and without one is ignored with the reason. "
-    "Where a sender tells an enrolment again because something about it changed, call that `affirmed`: unlike "
-    "`enrolled` it opens another attempt after a withdrawal or an expiry only.",
+    "acknowledges and drops. A value that is not listed takes default, and without one is ignored with the reason.",
     "learner": "One or several {kind, path, issuer | issuer_path}, strongest first; a path alone is an account. Kinds: "
     f"{', '.join(IdentityKind)}. Name the learner, not whoever acted for them. At least one must be found. "
     "The texts None, null and undefined, which templates write where there is no value, name nobody; likewise in "
@@ -40,6 +38,8 @@ FIELDS: dict[str, str] = {
     "attempt": "Path of the sender's number of the enrolment, if each taking of the activity has its own and all its "
     "events tell the same: events under different numbers belong to different attempts.",
     "voids": "Path of the id of the event that a voided one takes back.",
+    "affirmed": "Path of what is true where a sender tells an enrolment again because something about it changed: "
+    "unlike a new one it opens another attempt after a withdrawal or an expiry only.",
     "extras": "Further facts to keep: an object of names and paths; texts, numbers and booleans only.",
     "json_fields": "Names of top-level fields whose text is itself JSON, such as `data` of a form.",
 }

@@ -99,5 +99,6 @@ class FieldMap:
     event_id: Expression | None = None
     attempt: Expression | None = None
     voids: Expression | None = None
+    affirmed: Expression | None = None
     extras: Mapping[str, Expression] = field(default_factory=dict)
     json_fields: tuple[str, ...] = ()

@@ -39,9 +39,6 @@ _CMI5_SESSION = "https://w3id.org/xapi/cmi5/context/extensions/sessionid"
 _PROGRESS = "https://w3id.org/xapi/cmi5/result/extensions/progress"
 _WAIVED_REASON = "https://w3id.org/xapi/cmi5/result/extensions/reason"
 _OPENEDX_TRANSFORMER = "https://w3id.org/xapi/openedx/extension/transformer-version"
-# event-routing-backends says "registered" of a changed mode as well, and "earned" of grades, never of badges
-# (its event_transformers/enrollment_events.py and grading_events.py).
-_OPENEDX_KINDS = {Kind.ENROLLED: Kind.AFFIRMED, Kind.EARNED: Kind.EXPERIENCED}
 # The ids that Open edX and 360Learning use for the same activity outside xAPI.
 _BARE_IDS = (re.compile(r"/course/(course-v1:[^/?#]+)$"), re.compile(r"^urn:360learning:\w+:([0-9a-f]{24})$", re.ASCII))
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -132,8 +129,11 @@ def events_of(
         )
     result = mapping(statement.get("result"))
     kind = Kind(told) if told else _kind(verb, target, result)
-    if not told and _is_of_openedx(statement):
-        kind = _OPENEDX_KINDS.get(kind, kind)
+    # event-routing-backends says "registered" of a changed mode as well, and "earned" of grades, never of badges
+    # (its event_transformers/enrollment_events.py and grading_events.py)
+    openedx = not told and _is_of_openedx(statement)
+    if openedx and kind is Kind.EARNED:
+        kind = Kind.EXPERIENCED
     people = _people(actor)
     if not people:
         return "the actor is a group without members"
@@ -153,6 +153,7 @@ def events_of(
             attempt=attempt,
             item=index,
             person_name=name,
+            affirmed=openedx and kind is Kind.ENROLLED,
             **facts,
         )
         for index, (names, name) in enumerate(people)

@@ -84,10 +84,9 @@ def _enrolment(body: Mapping[str, Any], metadata: Mapping[str, Any]) -> Facts | 
     if body.get("type") != "StudentEnrollment" or kind is None:
         return f"the enrolment of a {text(body.get('type'))} in the state {state} is none that counts"
     created = metadata.get("event_name") == "enrollment_created"
-    if kind is Kind.ENROLLED and not created:
-        kind = Kind.AFFIRMED
     return {
         "kind": kind,
+        "affirmed": kind is Kind.ENROLLED and not created,
         "identities": learner(*_user(body.get("user_id"), metadata)),
         "activity": _named(body.get("course_id"), metadata),
         "times": (body.get("created_at" if created else "updated_at"),),

@@ -32,7 +32,7 @@ _AWARDED = "downloadable"
 _FRESH = timedelta(days=1)  # more than two zones differ by: the event's time may come without one
 _EVENTS = {
     "course.enrollment.created": Kind.ENROLLED,
-    "course.enrollment.changed": Kind.AFFIRMED,
+    "course.enrollment.changed": Kind.ENROLLED,
     "course.unenrollment.completed": Kind.WITHDRAWN,
     "certificate.created": Kind.CERTIFIED,
     "certificate.changed": Kind.CERTIFIED,
@@ -93,7 +93,7 @@ def _read(name: str, data: _Tree, metadata: _Tree, setup: SourceSetup) -> Parsed
         truth(data.get("is_passing")),
         text(data.get("current_status")),
     )
-    if kind in {Kind.ENROLLED, Kind.AFFIRMED} and active is False:
+    if kind is Kind.ENROLLED and active is False:
         kind = Kind.WITHDRAWN
     if kind is Kind.PASSED and passing is not True:
         return Parsed(ignored="the learner is not passing, which may mean not yet")
@@ -111,6 +111,7 @@ def _read(name: str, data: _Tree, metadata: _Tree, setup: SourceSetup) -> Parsed
     extras = {"event": name, "mode": text(data.get("mode")), "letter_grade": text(data.get("letter_grade"))}
     event = LearningEvent(
         kind=kind,
+        affirmed=kind is Kind.ENROLLED and name == "course.enrollment.changed",
         identities=learner(
             account(data.get("user", "id") or data.get("user_id")),
             email(data.get("user", "pii", "email")),

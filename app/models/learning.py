@@ -66,6 +66,7 @@ class LearningEventRow(Row, table=True):
     occurred_at: datetime = Field(sa_type=Instant)
     occurred_at_text: str | None = None
     time_inferred: bool = False
+    affirmed: bool = False
     recorded_at: datetime = Field(sa_type=Instant)
     passed: bool | None = None
     score_scaled: Decimal | None = Field(default=None, sa_type=Exact)
@@ -102,6 +103,10 @@ class LearningEventRead(Answer):
     occurred_at: datetime = Field(description="When it happened, by the sender's clock.")
     occurred_at_text: str | None = Field(description="The time as the sender wrote it; null: none sent.")
     time_inferred: bool = Field(description="True when the sender gave no time and that of receipt stands in.")
+    affirmed: bool = Field(
+        description="True of an enrolment that is told again because something about it changed, not made: it opens "
+        "another attempt after a withdrawal or an expiry only."
+    )
     dated_ahead: bool = Field(
         description="True when the sender dates it after its receipt here: no figure counts it before that instant."
     )

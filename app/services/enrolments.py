@@ -83,6 +83,7 @@ _FACT = (
     "expires_at",
     "due_at",
     "attempt_key",
+    "affirmed",
 )
 _told = itemgetter(*_FACT)
 _STORED = (*_FACT, "corrects_key")

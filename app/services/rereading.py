@@ -103,6 +103,7 @@ def rows_taken_back(session: AsyncSession, found: Plan) -> list[dict[str, Any]]:
             "kind": Kind.VOIDED.value,
             "occurred_at": unit.tick(),
             "time_inferred": True,
+            "affirmed": False,
             "recorded_at": unit.tick(),
             "extras": {},
         }

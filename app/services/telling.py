@@ -142,6 +142,7 @@ def _event_values(item: Inbound, event: LearningEvent) -> dict[str, Any]:
         "occurred_at": event.occurred_at or item.received_at,
         "occurred_at_text": event.occurred_at_text,
         "time_inferred": event.occurred_at is None,
+        "affirmed": event.affirmed,
         "passed": event.passed,
         "score_scaled": _six_places(event.score_scaled),
         "score_raw": _six_places(event.score_raw),

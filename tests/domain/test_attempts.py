@@ -88,21 +88,37 @@ CASES = NUMBERED | {
     "nothing gives no attempt": ([], []),
     "an enrolment alone is enrolled": ([fact("enrolled", 1)], [("enrolled", None)]),
     "a start alone is in progress": ([fact("started", 1)], [("in_progress", None)]),
-    "an enrolment that is only affirmed is one": ([fact("affirmed", 1)], [("enrolled", None)]),
+    "an enrolment that is only affirmed is one": ([fact("enrolled", 1, affirmed=True)], [("enrolled", None)]),
     "what is affirmed after a completion or a failure is an echo": (
-        [fact("failed", 1), fact("affirmed", 2), fact("completed", 3), fact("affirmed", 4)],
+        [
+            fact("failed", 1),
+            fact("enrolled", 2, affirmed=True),
+            fact("completed", 3),
+            fact("enrolled", 4, affirmed=True),
+        ],
         [("completed", 3)],
     ),
     "what is affirmed after a withdrawal opens another": (
-        [fact("enrolled", 1), fact("withdrawn", 2), fact("affirmed", 3), fact("affirmed", 4)],
+        [
+            fact("enrolled", 1),
+            fact("withdrawn", 2),
+            fact("enrolled", 3, affirmed=True),
+            fact("enrolled", 4, affirmed=True),
+        ],
         [("withdrawn", None), ("enrolled", None)],
     ),
     "what is affirmed after a completion and a withdrawal opens another": (
-        [fact("completed", 1), fact("withdrawn", 2), fact("affirmed", 3), fact("started", 4), fact("affirmed", 5)],
+        [
+            fact("completed", 1),
+            fact("withdrawn", 2),
+            fact("enrolled", 3, affirmed=True),
+            fact("started", 4),
+            fact("enrolled", 5, affirmed=True),
+        ],
         [("completed", 1), ("in_progress", None)],
     ),
     "what is affirmed after the end of a validity opens another": (
-        [fact("certified", 1, valid_until=5), fact("affirmed", 4), fact("affirmed", 6)],
+        [fact("certified", 1, valid_until=5), fact("enrolled", 4, affirmed=True), fact("enrolled", 6, affirmed=True)],
         [("completed", 1), ("enrolled", None)],
     ),
     "an answer is activity": ([fact("enrolled", 1), fact("answered", 2)], [("in_progress", None)]),

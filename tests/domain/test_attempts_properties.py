@@ -46,6 +46,7 @@ def facts_of_one_learner(
                 expires_at=None if validity is None else day(at + validity),
                 due_at=draw(st.none() | st.integers(0, 20).map(day)),
                 attempt_key=draw(st.none() | st.sampled_from(numbers)) if numbers else None,
+                affirmed=kind is Kind.ENROLLED and draw(st.booleans()),
             )
         )
     return facts

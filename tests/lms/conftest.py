@@ -83,7 +83,8 @@ def as_json(value):
     if hasattr(value, "__dataclass_fields__"):
         told = {one.name: as_json(getattr(value, one.name)) for one in fields(value)}
         kept = {name: part for name, part in told.items() if part not in (None, [], {})}
-        return {name: part for name, part in kept.items() if not (name == "item" and part == 0)}
+        usual = {"item": 0, "affirmed": False}
+        return {name: part for name, part in kept.items() if name not in usual or part != usual[name]}
     return value
 
 

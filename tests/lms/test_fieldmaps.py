@@ -168,6 +168,15 @@ def test_kinds_are_looked_up_by_the_text_of_any_value():
     assert kinds == [Kind.COMPLETED, Kind.PASSED, Kind.EXPERIENCED, Kind.STARTED]
 
 
+def test_an_enrolment_that_is_only_affirmed_is_told_by_a_path() -> None:
+    told = {"kind": "enrolled", "affirmed": "again"}
+
+    found = [one(b'{"who":1,"what":2,"again":%b}' % value, **told).affirmed for value in (b"true", b"false", b"null")]
+
+    assert found == [True, False, False]
+    assert one(b'{"who":1,"what":2,"again":true}', **told | {"kind": "completed"}).affirmed is False
+
+
 def test_a_kind_that_is_not_in_the_map_is_ignored_with_its_name():
     ignored = read(b'{"who":1,"what":2,"k":"ping"}', kind={"path": "k", "values": {"done": "completed"}}).ignored
 

@@ -157,7 +157,7 @@ WALK = {
     },
     ("canvas", canvas): {
         "enrollment_created": "enrolled",
-        "enrollment_updated": "affirmed",
+        "enrollment_updated": "enrolled already",
         "course_progress": "progressed",
         "course_completed": "completed",
         **dict.fromkeys(("grade_change", "course_grade_change", "quiz_submitted", "asset_accessed"), "experienced"),
@@ -182,7 +182,7 @@ WALK = {
     },
     ("openedx", openedx): {
         "course.enrollment.created": "enrolled",
-        "course.enrollment.changed": "affirmed",
+        "course.enrollment.changed": "enrolled already",
         "course.unenrollment.completed": "withdrawn",
         **dict.fromkeys(("certificate.created", "certificate.changed"), "certified"),
         "certificate.revoked": "expired",
@@ -240,7 +240,10 @@ def taken_for(slug, body):
         found = adapters()[slug].parse(delivery, SourceSetup({"scheme": "none"}))
     except Unreadable as error:
         return f"quarantined: {error}"
-    return IGNORED if found.ignored else found.events[0].kind.value
+    if found.ignored:
+        return IGNORED
+    first = found.events[0]
+    return f"{first.kind.value} already" if first.affirmed else first.kind.value
 
 
 def spoilt(value):

@@ -84,6 +84,7 @@ class LearningEventNode(Node):
     occurred_at: auto
     occurred_at_text: auto
     time_inferred: auto
+    affirmed: auto
     dated_ahead: bool = computed("True when it is dated after its receipt here: in no figure before that instant.")
     recorded_at: auto
     corrected_at: datetime | None = computed(
