@@ -221,7 +221,7 @@ SEQUENCES = {
             {
                 "data": [
                     {
-                        "enrollmentId": number,
+                        "enrollmentId": 1,
                         "courseId": 2,
                         "enrollmentStatus": status,
                         "dateCompleted": DAY.format(number),
