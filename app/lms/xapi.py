@@ -77,6 +77,12 @@ ADAPTER = Adapter(
         "5. Verbs of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries.\n"
         "6. Complete a test course; the statement appears under GET /v1/deliveries?source_id=..."
     ),
+    notes=(
+        "The parameter statementId of a PUT and the id of the statement are one id: where they differ the answer "
+        "is 400 and says both.\n"
+        "Sent to the webhook URL, statements are acknowledged as any delivery is; a store's own answers (400, 409, "
+        "the ids) are those of /v1/xapi/."
+    ),
     schemes=("basic", "oauth2", "static_header", "standard_webhooks", "hmac_sha256", "query_token", "none"),
     authentication={"scheme": "basic"},
     example={
