@@ -68,6 +68,9 @@ _STATEMENTS: dict[str, Any] = {
     },
 }
 _PLAIN, _SECRET_PATH = _PLACES
+_VERSIONS_TOLD = ["1.0.0", "1.0.1", "1.0.2", "1.0.3"]
+"""All that the client of Open edX knows (https://github.com/RusticiSoftware/TinCanPython): it refuses an answer that
+names another one. Statements of 2.0 are read as well."""
 
 
 @router.post(
@@ -114,13 +117,13 @@ async def receive_statement(
 @router.get(f"{_PLAIN}/about", operation_id="getStatementVersions", summary="Tell the versions of statements")
 @router.get(f"{_SECRET_PATH}/about", include_in_schema=False)
 async def tell_versions(tenant: _TENANT, source: _SOURCE, request: Request) -> dict[str, Any]:
-    """Answer which versions of xAPI are read; needs no credentials.
+    """Answer which versions of xAPI are read, those of 1.0 only; needs no credentials.
 
     https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#28-about-resource
     """
     reception: Reception = request.app.state.reception
     await reception.taker_of_statements(tenant, source)
-    return about()
+    return about() | {"version": _VERSIONS_TOLD}
 
 
 @router.api_route(f"{_PLAIN}/statements", methods=_OTHERS_THAN_STATEMENTS, include_in_schema=False)
