@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from app import wire
-from app.domain.learning import NOTHING, FactKey, StoredFact, Target, correction_key, voids_key
+from app.domain.learning import NOTHING, FactKey, StoredFact, Target, correction_key, key_of, voids_key
 from app.models.learning import LearningEventRow
 from app.models.unit import unit_of
 from app.services import lookups
@@ -34,6 +34,8 @@ _ANY_EMBEDDED = (
 _EVENTS: Any = LearningEventRow.__table__  # type: ignore[attr-defined]  # set by SQLModel on table classes
 _READING = ("source_id", "corrects_key", "dedup_key", "recorded_at", "content_sha256")
 _OF_FACT = ("source_id", "corrects_key")
+_KEY = ("source_id", "dedup_key")
+_STRIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,23 @@ async def ask(session: AsyncSession) -> Answer:
     if not await wire.direct(session):
         return await lookups.ask_each(session, _ANY_EMBEDDED, [(unit_of(session).tenant.id.hex,)], (bool, bool))
     return await lookups.ask_directly(session, _ANY, [])
+
+
+async def further_items(session: AsyncSession, targets: Collection[Target]) -> set[FactKey]:
+    """Return the keys of the facts behind the first that the id of one event covers: a voiding takes all of them back.
+
+    They are looked for in wider and wider strides; an id whose stride has none has no more.
+    """
+    found: set[FactKey] = set()
+    start, stride = 1, _STRIDE
+    while targets:
+        places = {(each[0], key_of(each[1], item)): each for each in targets for item in range(start, start + stride)}
+        asked = await lookups.ask(session, LearningEventRow, _KEY, _KEY, places)
+        there = {(source_id, key) for source_id, key in await asked.rows()}
+        found |= there
+        targets = {places[key] for key in there}
+        start, stride = start + stride, stride * _STRIDE
+    return found
 
 
 async def any_corrected(undone: Answer) -> bool:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import wire
-from app.domain.learning import LearningEvent, StoredFact, key_of
+from app.domain.learning import LearningEvent, StoredFact, Target, key_of
 from app.models.base import new_id
 from app.models.learning import LearningEventRow
 from app.models.unit import unit_of
@@ -55,6 +55,9 @@ class Told:
     undone: Collection[EventKey] = ()
     """What some take back or correct: only once all is stored it is known what that changes."""
 
+    voided: Collection[Target] = ()
+    """The events that some take back, by the sender's ids."""
+
     corrected: bool = False
 
 
@@ -87,13 +90,14 @@ async def told(
         events.append(values)
         if event.voids is None and learner is not None and reference is not None:
             facts[learner.person_id, reference.activity_id].append(enrolments.fact_of(values))
-    voided = {(item.source_id, key_of(event.voids)) for _, item, event, _, _ in rows if event.voids is not None}
+    targets = {(item.source_id, event.voids) for _, item, event, _, _ in rows if event.voids is not None}
+    voided = {(source_id, key_of(event_key)) for source_id, event_key in targets}
     new_people = {row["id"] for row in roll.new_people}
     drafts = {row.id for row in catalogue.new_activities}
     fresh = {pair for pair in facts if pair[0] in new_people or pair[1] in drafts}
     if voided or known or undone:
         corrected = corrections.mark(events, known) or bool(undone) or await corrections.any_corrected(asked.undone)
-        return Told(events, roll, catalogue, facts, fresh, {*voided, *known, *undone}, corrected)
+        return Told(events, roll, catalogue, facts, fresh, {*voided, *known, *undone}, targets, corrected)
     return Told(events, roll, catalogue, facts, fresh)
 
 
@@ -126,7 +130,8 @@ async def apply(
         return
     await wire.send(session)
     if told.undone:
-        touched = await enrolments.pairs_of_keys(session, told.undone, corrected=told.corrected)
+        undone_keys = {*told.undone, *await corrections.further_items(session, told.voided)}
+        touched = await enrolments.pairs_of_keys(session, undone_keys, corrected=told.corrected)
         await enrolments.refold(session, {*told.facts, *touched})
     if told.roll.met:
         await people.unite(session, sorted(told.roll.met))

@@ -126,6 +126,28 @@ async def test_any_order_and_any_repetition_of_the_same_events_gives_the_same_en
     assert len(await states(database, acme.scope)) == 13
 
 
+async def test_a_voiding_takes_back_all_that_one_id_tells_whenever_it_comes(
+    database: Database, acme: Organisation, rival: Organisation
+) -> None:
+    told = inbound(
+        await source(database, acme.scope),
+        *(
+            replace(event(f"p{n}", key="of all"), person_name=f"p{n}", item=n)
+            for n in (0, 1, 2, 5, 6, 7, 8, 15, 16, 60)
+        ),
+    )
+    voiding = LearningEvent(Kind.VOIDED, (), None, START, event_key="taken back", voids="of all")
+
+    await send(database, acme.scope, told)
+    assert len(await states(database, acme.scope)) == 10
+    await send(database, acme.scope, inbound(told.source_id, voiding))
+    assert await states(database, acme.scope) == []
+    elsewhere = await source(database, rival.scope)
+    await send(database, rival.scope, inbound(elsewhere, voiding))
+    await send(database, rival.scope, replace(told, source_id=elsewhere))
+    assert await states(database, rival.scope) == []
+
+
 async def test_two_tenants_and_two_sources_may_send_the_same_event_id(
     database: Database, acme: Organisation, rival: Organisation
 ) -> None:
