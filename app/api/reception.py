@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import structlog
-from sqlalchemy.exc import DataError, IntegrityError
 
 from app.api import readings, telemetry
 from app.api.budgets import Budgets
@@ -23,12 +21,9 @@ from app.lms import Delivery, Refused, TransportFault
 from app.lms._statements import statement_ids
 from app.models import sources as models
 from app.models.sources import UNVERIFIED_HEADER, DeliveryStatus
-from app.services.ingest import Inbound, Receipt
+from app.services.inbound import UNSTORABLE, Inbound, Receipt
 
 log = structlog.get_logger(__name__)
-
-_UNSTORABLE = (DataError, IntegrityError, OverflowError, ValueError)
-"""What a database, or its driver, says of values that it cannot hold; ValueError: of texts that are no Unicode."""
 
 
 class Reception:
@@ -105,11 +100,9 @@ class Reception:
         """
         try:
             return await self._ingest.submit(connected.tenant, inbound)
-        except _UNSTORABLE as error:
+        except UNSTORABLE as error:
             refusal = type(error).__name__
-        reason = "the database refuses what it tells; it is kept as it came, for a replay"
-        unread = replace(inbound, status=DeliveryStatus.QUARANTINED, reason=reason, events=())
-        receipt = await self._ingest.submit(connected.tenant, unread)
+        receipt = await self._ingest.submit(connected.tenant, inbound.unread())
         kept_as = ids.encode(models.Delivery.prefix, receipt.delivery_id)
         log.error("delivery_unstorable", tenant=connected.tenant.slug, delivery=kept_as, error_type=refusal)
         return receipt

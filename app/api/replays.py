@@ -16,6 +16,7 @@ from app.lms import TransportFault
 from app.models.sources import Delivery, DeliveryRead, DeliveryStatus, Source
 from app.models.values import AwareTime, DeliveryId, SourceId
 from app.services import ingest, nouns, replays
+from app.services.inbound import UNSTORABLE, Inbound
 from app.services.sources import DELIVERIES, SOURCES
 from app.vault import Vault
 
@@ -126,4 +127,19 @@ async def _replay(
         except TransportFault as error:
             reading = readings.Reading(DeliveryStatus.QUARANTINED, str(error))
         items.append((row, readings.inbound(connected, delivery, reading)))
-    await ingest.reapply(session, items)
+    await _apply(session, items)
+
+
+async def _apply(session: AsyncSession, items: Sequence[tuple[Delivery, Inbound]]) -> None:
+    """Apply deliveries as they are read now; one of which the database refuses what it tells is kept without it."""
+    try:
+        async with session.begin_nested():
+            await ingest.reapply(session, items)
+    except UNSTORABLE:
+        for row, _ in items:
+            await session.refresh(row)
+        if len(items) > 1:
+            for half in (items[: len(items) // 2], items[len(items) // 2 :]):
+                await _apply(session, half)
+        else:
+            await ingest.reapply(session, [(row, inbound.unread()) for row, inbound in items])

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from sqlalchemy.exc import DataError, IntegrityError
+
 from app.domain.learning import Kind, LearningEvent
 from app.models.base import LARGEST
 from app.models.sources import ERASED_REASON, DeliveryStatus
@@ -19,6 +21,10 @@ _NAME_LENGTH = 255
 _ACTIVITY_LENGTH = 500
 _KEY_LENGTH = 2_000
 _SECONDS_MOST = 2**31
+
+
+UNSTORABLE = (DataError, IntegrityError, OverflowError, ValueError)
+"""What a database, or its driver, says of values that it cannot hold; ValueError: of texts that are no Unicode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class Inbound:
     """SHA-256 of the body as it came, where a secret was taken out of it."""
     redacted: bool = False
     """Whether its body and headers are not to be kept: it tells of a person who was erased."""
+
+    def unread(self) -> Self:
+        """Return the request without its events, as it is kept when the database refuses them."""
+        reason = "the database refuses what it tells; it is kept as it came, for a replay"
+        return replace(self, status=DeliveryStatus.QUARANTINED, reason=reason, events=())
 
 
 @dataclass(frozen=True, slots=True)

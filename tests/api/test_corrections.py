@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -10,8 +11,11 @@ from sqlalchemy import update
 
 from app.api import setups
 from app.db import Database
+from app.domain.learning import LearningEvent
 from app.models.learning import LearningEventRow
 from app.models.sources import Delivery
+from app.services import telling
+from app.services.inbound import Inbound
 from tests.api.senders import MAPPING, Sender, connect, deliveries, events
 from tests.api.test_imports import Desk
 from tests.engines import Organisation
@@ -290,3 +294,28 @@ async def test_a_corrected_fact_stays_out_when_people_are_merged_and_names_of_ac
     await replay(acme, kept)
     (after,) = (await acme.client.get("/v1/enrolments")).json()["items"]
     assert after == enrolment
+
+
+async def test_a_delivery_that_the_database_refuses_keeps_no_other_from_being_replayed(
+    acme: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = await connect(acme, "hmac_sha256", mapping={**TIMED, "kind": "passed"})
+    for number in range(4):
+        await send(acme, sender, id=f"r-{number}", who=f"p{number}")
+    await read_as(acme, sender, TIMED)
+    values_of = telling._event_values
+
+    def unstorable(item: Inbound, event: LearningEvent) -> dict[str, Any]:
+        values = values_of(item, event)
+        return {**values, "source_id": uuid4()} if event.event_key == "r-2" else values
+
+    monkeypatch.setattr(telling, "_event_values", unstorable)
+    answer = await acme.client.post(
+        "/v1/deliveries/replay", json={"source_id": sender.id, "status": ["applied", "quarantined"]}
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert [item["status"] for item in answer.json()["items"]] == ["applied", "applied", "quarantined", "applied"]
+    assert "the database refuses" in answer.json()["items"][2]["reason"]
+    kinds = {(one["event_key"], one["kind"], one["corrected_at"] is None) for one in await events(acme)}
+    assert {("r-1", "completed", True), ("r-2", "passed", True), ("r-3", "completed", True)} <= kinds
