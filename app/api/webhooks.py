@@ -78,6 +78,7 @@ names another one. Statements of 2.0 are read as well."""
     operation_id="receiveStatements",
     summary="Receive statements at a webhook URL",
     response_model=list[str],
+    response_description="The ids of the statements, in order; made here for those that came without one.",
     **_STATEMENTS,
 )
 @router.post(f"{_SECRET_PATH}/statements", response_model=list[str], include_in_schema=False)
@@ -114,7 +115,12 @@ async def receive_statement(
     return Response(status_code=204, headers=_edition(request))
 
 
-@router.get(f"{_PLAIN}/about", operation_id="getStatementVersions", summary="Tell the versions of statements")
+@router.get(
+    f"{_PLAIN}/about",
+    operation_id="getStatementVersions",
+    summary="Tell the versions of statements",
+    response_description="The versions of xAPI.",
+)
 @router.get(f"{_SECRET_PATH}/about", include_in_schema=False)
 async def tell_versions(tenant: _TENANT, source: _SOURCE, request: Request) -> dict[str, Any]:
     """Answer which versions of xAPI are read, those of 1.0 only; needs no credentials.

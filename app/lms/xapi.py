@@ -74,8 +74,8 @@ ADAPTER = Adapter(
         "4. Who only pushes statements may use the webhook URL as its endpoint instead (they are taken at /statements "
         "below it, and at the URL itself): read leniently, kept for a replay, not to be queried. Moodle and Open edX: "
         "see their adapters.\n"
-        "5. Verbs of your own: set mapping.verbs to {verb id: kind}, then replay the deliveries.\n"
-        "6. Complete a test course; the statement appears under GET /v1/deliveries?source_id=..."
+        "5. Complete a test course; the statement appears under GET /v1/deliveries?source_id=... Verbs of your own: "
+        "set mapping.verbs to {verb id: kind}, then replay the deliveries."
     ),
     notes=(
         "The parameter statementId of a PUT and the id of the statement are one id: where they differ the answer "

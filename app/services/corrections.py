@@ -24,8 +24,8 @@ from app.services.among import among
 from app.services.lookups import Answer
 
 _ANY = (
-    "SELECT EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = %(tenant)s::uuid AND voids_key IS NOT NULL),"
-    " EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = %(tenant)s::uuid AND corrects_key IS NOT NULL)"
+    "SELECT EXISTS (SELECT 1 FROM learning_event AS v WHERE v.tenant_id = %(tenant)s::uuid AND v.voids_key IS NOT NULL)"
+    ", EXISTS (SELECT 1 FROM learning_event AS c WHERE c.tenant_id = %(tenant)s::uuid AND c.corrects_key IS NOT NULL)"
 )
 _ANY_EMBEDDED = (
     "SELECT EXISTS (SELECT 1 FROM learning_event WHERE tenant_id = ?1 AND voids_key IS NOT NULL),"
