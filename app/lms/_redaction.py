@@ -11,9 +11,8 @@ from app.lms import Unreadable
 from app.lms._body import signed_payload
 
 REMOVED = "[removed]"
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_STRING = rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)'  # one that does not end is passed over at once, not from each quote in it
 _MEMBER = re.compile(rb"(" + _STRING + rb")(?:(\s*+:\s*+)(" + _STRING + rb"))?+", re.DOTALL)
-_FIELD = re.compile(rb"([^&=]*+)=([^&]*+)")
 
 
 def without_values(body: bytes, field: str, secrets: Collection[str]) -> bytes:
@@ -31,10 +30,9 @@ def without_values(body: bytes, field: str, secrets: Collection[str]) -> bytes:
             return found[0]
         return name + colon + json.dumps(REMOVED).encode()
 
-    def without_field(found: re.Match[bytes]) -> bytes:
-        if not is_secret(*map(_form_text, found.groups())):
-            return found[0]
-        return found[1] + b"=" + REMOVED.encode()
+    def without_field(piece: bytes) -> bytes:
+        name, _, value = piece.partition(b"=")
+        return name + b"=" + REMOVED.encode() if is_secret(_form_text(name), _form_text(value)) else piece
 
     try:
         whole = signed_payload(body)
@@ -44,7 +42,7 @@ def without_values(body: bytes, field: str, secrets: Collection[str]) -> bytes:
         shown = _MEMBER.sub(without_member, whole)
     else:
         fields = whole.strip(b"\r\n")
-        shown = whole.replace(fields, _FIELD.sub(without_field, fields), 1) if fields else whole
+        shown = whole.replace(fields, b"&".join(map(without_field, fields.split(b"&"))), 1) if fields else whole
     return body if shown == whole else shown
 
 
