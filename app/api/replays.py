@@ -101,10 +101,10 @@ async def replay_delivery(
     An event that it told under the same key with another content (activity, learner, time, score, kind) is replaced by
     its new reading; one that it tells no more, because it is ignored now or has another key, is taken back. A delivery
     that cannot be read (`quarantined`, also while its source is paused) takes nothing back. What another delivery told
-    first stays, and counts as a conflict. Enrolments and figures follow, and are restated; those as of an earlier
-    instant stay. `GET /v1/learning-events?delivery_id=` shows what became of each event. Replaying again without a
-    change does nothing. A statement (xAPI) is never changed by it, only the event made of it; people, activities and
-    merges of people that a wrong reading made stay.
+    first stays, and counts as a conflict. Figures as of an earlier instant stay.
+    `GET /v1/learning-events?delivery_id=` shows what became of each event. Replaying again without a change does
+    nothing. A statement (xAPI) is never changed by it, only the event made of it; people, activities and merges of
+    people that a wrong reading made stay.
     """
     row = await nouns.get(session, DELIVERIES, deliveries.id_of(id))
     if not replays.counts(row):

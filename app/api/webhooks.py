@@ -83,10 +83,8 @@ names another one. Statements of 2.0 are read as well."""
 )
 @router.post(f"{_SECRET_PATH}/statements", response_model=list[str], include_in_schema=False)
 async def receive_statements(tenant: _TENANT, source: _SOURCE, request: Request) -> Any:
-    """Answer the ids in order when the delivery is committed, readable or not; for sources whose LMS sends statements.
-
-    https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#212-post-statements
-    """
+    """Answer the ids in order when the delivery is committed, readable or not; for LMSs that send statements."""
+    # https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#212-post-statements
     return JSONResponse(await _statements(request, tenant, source), headers=_edition(request))
 
 
@@ -106,10 +104,8 @@ async def receive_statement(
         str | None, Query(alias="statementId", description="Id of the statement, unless it stands in it.")
     ] = None,
 ) -> Response:
-    """Answer 204 when the delivery is committed, readable or not.
-
-    https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#211-put-statements
-    """
+    """Answer 204 when the delivery is committed, readable or not."""
+    # https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#211-put-statements
     del statement_id  # it is read with the delivery, as it is when that is replayed
     await _statements(request, tenant, source)
     return Response(status_code=204, headers=_edition(request))
@@ -123,10 +119,8 @@ async def receive_statement(
 )
 @router.get(f"{_SECRET_PATH}/about", include_in_schema=False)
 async def tell_versions(tenant: _TENANT, source: _SOURCE, request: Request) -> dict[str, Any]:
-    """Answer which versions of xAPI are read, those of 1.0 only; needs no credentials.
-
-    https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#28-about-resource
-    """
+    """Answer which versions of xAPI are read, those of 1.0 only; needs no credentials."""
+    # https://github.com/adlnet/xAPI-Spec/blob/master/xAPI-Communication.md#28-about-resource
     reception: Reception = request.app.state.reception
     await reception.taker_of_statements(tenant, source)
     return about() | {"version": _VERSIONS_TOLD}

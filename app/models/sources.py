@@ -183,10 +183,11 @@ class DeliveryDetail(DeliveryRead):
     body: str = Field(description="The raw body, base64.")
     learning_events: list[LearningEventRead] = Field(
         description="The learning events that it brought, the first 100; those that were there already stand with the "
-        "delivery that brought them."
+        "delivery that brought them.",
+        schema_extra={"examples": [[]]},
     )
     learning_events_total: int = Field(
-        description="How many learning events it brought.", schema_extra={"examples": [1]}
+        description="How many learning events it brought.", schema_extra={"examples": [0]}
     )
     learning_events_path: str = Field(
         description="Where all of them are listed.",
